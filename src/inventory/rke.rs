@@ -1,0 +1,1 @@
+//! Reads `cluster.yml` the way RKE does, and names what RKE would silently ignore.

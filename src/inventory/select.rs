@@ -1,0 +1,1 @@
+//! `--on`: which nodes a run touches.

@@ -1,0 +1,24 @@
+//! `harden` brings a Rancher/RKE1 fleet to a CIS profile, and proves that it got there.
+//!
+//! The data of one node takes one path. The modules are listed in its order:
+//!
+//! ```text
+//! inventory ─┐
+//!            ├─▶ questions ─▶ ssh ─▶ facts ─▶ audit ─▶ findings ─▶ report
+//! profile ───┘                         │                 │
+//!                                      └──────▶ plan ◀───┘
+//!                                                │
+//!                                             changes ─▶ apply ─▶ facts again
+//! ```
+//!
+//! Between facts and changes there are only pure functions: no clock, no
+//! network, no files. The effects sit at the two ends, and only the engine
+//! calls them.
+
+pub mod cluster_file;
+pub mod inventory;
+pub mod rke;
+pub mod secret;
+pub mod source;
+pub mod ssh;
+pub mod yaml;

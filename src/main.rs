@@ -1,0 +1,3 @@
+//! The `harden` program.
+
+fn main() {}

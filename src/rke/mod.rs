@@ -1,0 +1,1 @@
+//! RKE on the operator's machine: `cluster.yml` on disk and the `rke` program.

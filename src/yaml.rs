@@ -1,0 +1,224 @@
+//! The one place that reads YAML.
+//!
+//! Typed reads and value trees both go through here, with the options that come
+//! closest to RKE's own reader (YAML 1.1 booleans and octals, merge keys), but
+//! strict where RKE is silent: a duplicate key is an error.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::Deserializer;
+use serde::de::DeserializeOwned;
+use serde::de::MapAccess;
+use serde::de::SeqAccess;
+use serde::de::Visitor;
+use serde_saphyr::DuplicateKeyPolicy;
+pub use serde_saphyr::Spanned;
+
+use crate::source::Place;
+use crate::source::Remark;
+
+/// A YAML document as values, comments and layout gone.
+///
+/// Equality is what "the same content" means for a file on a node or a part of
+/// `cluster.yml`: mappings compare without order, `0` and `"0"` differ.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    Null,
+    Bool(bool),
+    Int(i128),
+    Float(f64),
+    Text(String),
+    List(Vec<Value>),
+    Map(BTreeMap<String, Value>),
+}
+
+impl Value {
+    /// The value at a path of mapping keys.
+    pub fn at<'a>(&'a self, path: &[&str]) -> Option<&'a Value> {
+        path.iter().try_fold(self, |value, key| match value {
+            Value::Map(map) => map.get(*key),
+            _ => None,
+        })
+    }
+
+    /// The text of a string, nothing for any other kind.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// Reads one document into a type.
+///
+/// # Errors
+///
+/// What is wrong, with its place in `text`; `file` only names it.
+pub fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Remark> {
+    serde_saphyr::from_str_with_options(text, options(DuplicateKeyPolicy::Error))
+        .map_err(|error| remark(file, text, &error))
+}
+
+/// Reads every document of a stream as value trees; the last of two equal keys wins, as for RKE.
+///
+/// # Errors
+///
+/// What is wrong, with its place in `text`.
+pub fn documents(file: &str, text: &str) -> Result<Vec<Value>, Remark> {
+    serde_saphyr::from_multiple_with_options(text, options(DuplicateKeyPolicy::LastWins))
+        .map_err(|error| remark(file, text, &error))
+}
+
+/// The place of a spanned value, where the text uses it.
+pub fn place<T>(value: &Spanned<T>) -> Place {
+    position(value.referenced)
+}
+
+fn options(duplicate_keys: DuplicateKeyPolicy) -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        legacy_octal_numbers: true,
+        duplicate_keys: duplicate_keys,
+        with_snippet: false,
+    }
+}
+
+fn remark(file: &str, text: &str, error: &serde_saphyr::Error) -> Remark {
+    let message = error.without_snippet().to_string();
+    // The library ends its sentences with the place; ours begin with it.
+    let message = message
+        .rsplit_once(" at line ")
+        .map_or(message.as_str(), |(before, _)| before)
+        .to_owned();
+    match error.location() {
+        Some(location) => Remark::at(file, text, position(location), message),
+        None => Remark::of_file(file, message),
+    }
+}
+
+fn position(location: serde_saphyr::Location) -> Place {
+    Place {
+        line: usize::try_from(location.line()).unwrap_or(usize::MAX),
+        column: usize::try_from(location.column()).unwrap_or(usize::MAX),
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a YAML value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Int(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Int(value.into()))
+    }
+
+    fn visit_i128<E>(self, value: i128) -> Result<Value, E> {
+        Ok(Value::Int(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Float(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Value::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut map = BTreeMap::new();
+        while let Some((key, value)) = entries.next_entry::<Key, Value>()? {
+            map.insert(key.0, value);
+        }
+        Ok(Value::Map(map))
+    }
+}
+
+/// A mapping key as its text: `1:` and `true:` are keys too.
+struct Key(String);
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(text: &str) -> Value {
+        documents("x.yml", text).unwrap().remove(0)
+    }
+
+    #[test]
+    fn zero_text_zero_and_nothing_are_three_values() {
+        assert_ne!(one("a: 0"), one("a: '0'"));
+        assert_ne!(one("a: 0"), one("a:"));
+        assert_eq!(one("a: 0\nb: 1"), one("b: 1\na: 0"));
+    }
+
+    #[test]
+    fn merge_keys_and_all_documents_are_read() {
+        let text = "base: &b {x: 1}\nother:\n  <<: *b\n  y: 2\n---\nsecond: true\n";
+
+        let documents = documents("x.yml", text).unwrap();
+
+        assert_eq!(documents[0].at(&["other", "x"]), Some(&Value::Int(1)));
+        assert_eq!(documents[1].at(&["second"]), Some(&Value::Bool(true)));
+    }
+
+    #[test]
+    fn a_mistake_is_reported_at_its_place() {
+        let error = read::<BTreeMap<String, u8>>("x.yml", "a: 1\nb: hello\n").unwrap_err();
+
+        assert_eq!(error.place, Some(Place { line: 2, column: 4 }));
+        assert!(!error.message.contains("at line"), "{}", error.message);
+    }
+
+    #[test]
+    fn a_duplicate_key_is_an_error_for_a_typed_read() {
+        let error = read::<BTreeMap<String, u8>>("x.yml", "a: 1\nb: 1\na: 2\n").unwrap_err();
+
+        assert_eq!(error.place.unwrap().line, 3);
+    }
+}

@@ -17,6 +17,7 @@
 
 pub mod cluster_file;
 pub mod inventory;
+pub mod node;
 pub mod rke;
 pub mod secret;
 pub mod source;

@@ -1,0 +1,139 @@
+//! Records in and out: lengths, limits, and what a truncated stream means.
+
+use crate::node::request::Request;
+use crate::secret::Secret;
+
+/// The line with which the program says that it runs; anything before it is a login shell's chatter.
+const GREETING: &[u8] = b"\nharden 1\n";
+
+/// One record of a node's answer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Answer {
+    pub verb: String,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as text; bytes that are no UTF-8 are shown as such.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+/// Why a node's answer cannot be believed.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum FrameError {
+    /// The program did not start: `sudo` refused, or there is no `sh`.
+    #[error("the node did not run the program")]
+    NotStarted,
+    #[error("the answer ended early, after {records} records")]
+    Truncated { records: usize },
+    #[error("the answer is malformed after {records} records")]
+    Malformed { records: usize },
+}
+
+/// All records of one program run, the closing one included.
+///
+/// The result is a secret as a whole, because a payload may be one.
+pub fn encode(requests: &[Request]) -> Secret {
+    let mut stream = Vec::new();
+    for request in requests {
+        push(&mut stream, &request.fields().join("\t"));
+    }
+    push(&mut stream, "end");
+    Secret::new(stream)
+}
+
+fn push(stream: &mut Vec<u8>, record: &str) {
+    stream.extend_from_slice(format!("{}\t{record}\n", record.len()).as_bytes());
+}
+
+/// The records of a node's answer, the closing one checked and removed.
+///
+/// # Errors
+///
+/// A stream without greeting, without its last record, or with a length that does not hold.
+pub fn decode(stdout: &[u8]) -> Result<Vec<Answer>, FrameError> {
+    let start = stdout
+        .windows(GREETING.len())
+        .position(|window| window == GREETING)
+        .ok_or(FrameError::NotStarted)?;
+    let mut rest = &stdout[start + GREETING.len()..];
+    let mut answers = Vec::new();
+    while !rest.is_empty() {
+        let records = answers.len();
+        let (answer, after) = record(rest, records)?;
+        match answer.verb.as_str() {
+            "end" => return Ok(answers),
+            "cut" => return Err(FrameError::Truncated { records }),
+            _ => answers.push(answer),
+        }
+        rest = after;
+    }
+    Err(FrameError::Truncated {
+        records: answers.len(),
+    })
+}
+
+fn record(bytes: &[u8], records: usize) -> Result<(Answer, &[u8]), FrameError> {
+    let truncated = FrameError::Truncated { records };
+    let malformed = FrameError::Malformed { records };
+    let line_end = bytes
+        .iter()
+        .take(64)
+        .position(|byte| *byte == b'\n')
+        .ok_or_else(|| match bytes.len() {
+            0..64 => truncated.clone(),
+            _ => malformed.clone(),
+        })?;
+    let (verb, length) = std::str::from_utf8(&bytes[..line_end])
+        .ok()
+        .and_then(|line| line.split_once('\t'))
+        .ok_or_else(|| malformed.clone())?;
+    let length: usize = length.parse().map_err(|_| malformed.clone())?;
+    let body = &bytes[line_end + 1..];
+    match body.get(length) {
+        Some(b'\n') => Ok((
+            Answer {
+                verb: verb.to_owned(),
+                body: body[..length].to_vec(),
+            },
+            &body[length + 1..],
+        )),
+        Some(_) => Err(malformed),
+        None => Err(truncated),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chatter_before_the_greeting_is_passed_over() {
+        let answers = decode(b"Welcome!\nharden 1\ntools\t3\nlsa\nend\t0\n\n").unwrap();
+
+        assert_eq!(answers[0].text(), "lsa");
+    }
+
+    #[test]
+    fn an_answer_without_its_last_record_is_truncated() {
+        let whole: &[u8] = b"\nharden 1\ntools\t3\nlsa\nend\t0\n\n";
+        for cut in 10..whole.len() - 1 {
+            let error = decode(&whole[..cut]).unwrap_err();
+            assert!(matches!(error, FrameError::Truncated { .. }), "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_length_that_lies_is_refused() {
+        assert!(decode(b"\nharden 1\ntools\t2\nlsa\nend\t0\n\n").is_err());
+        assert!(decode(b"\nharden 1\ntools\t99999999999999\nlsa\nend\t0\n\n").is_err());
+        assert!(decode(b"\nharden 1\ntools\t-1\nlsa\nend\t0\n\n").is_err());
+    }
+
+    #[test]
+    fn silence_is_not_an_empty_answer() {
+        assert_eq!(decode(b""), Err(FrameError::NotStarted));
+    }
+}

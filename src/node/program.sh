@@ -1,0 +1,243 @@
+# The constant program that answers on a node. It is the exec request itself; questions,
+# payloads and secrets come on stdin and never become part of this text (T-12).
+#
+# In:  one record a line, `LENGTH<tab>VERB<tab>FIELD...`; LENGTH counts what follows its tab.
+# Out: `VERB<tab>LENGTH`, newline, LENGTH bytes, newline. The last record is `end`.
+#
+# Only what POSIX promises, and as few processes as can be: built-ins, one stat, one head,
+# one grep, one docker. No single quote may stand in this file outside of pairs that balance.
+
+LC_ALL=C
+export LC_ALL
+umask 077
+set -f
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/bin
+tab=$(printf "\t.")
+tab=${tab%.}
+nl="
+"
+tmp=
+trap 'if [ -n "$tmp" ]; then rm -f "$tmp"; fi' EXIT
+trap 'exit 1' HUP INT TERM PIPE
+
+answer() {
+	printf "%s\t%s\n%s\n" "$1" "${#2}" "$2"
+}
+
+# A limit in time for what may hang, where the system has one.
+bounded() {
+	if command -v timeout >/dev/null 2>&1; then
+		timeout 25 "$@"
+	else
+		"$@"
+	fi
+}
+
+# Absent is a measurement only where the way to the place could be searched.
+missing() {
+	up=${1%/*}
+	while [ -n "$up" ] && [ ! -d "$up" ]; do
+		if [ -e "$up" ] || [ -L "$up" ]; then break; fi
+		up=${up%/*}
+	done
+	if [ -z "$up" ] || [ ! -d "$up" ] || [ -x "$up" ]; then
+		out="${out}absent${tab}$1$nl"
+	else
+		out="${out}unread${tab}$1${tab}$up may not be searched$nl"
+	fi
+}
+
+# Not with the shell's own read: some shells read byte by byte, and /proc/sys gives only the first.
+kernel() {
+	out= present=
+	IFS=$nl
+	for key; do
+		if [ -e "/proc/sys/$key" ]; then
+			present="$present/proc/sys/$key$nl"
+			out="${out}asked${tab}$key$nl"
+		else
+			out="${out}absent${tab}$key$nl"
+		fi
+	done
+	if [ -n "$present" ]; then out="$out$(grep -s -H "" $present)$nl"; fi
+	IFS=$tab
+	answer kernel "$out"
+}
+
+# Each field is a mark and a path: s (owner and mode only), r (content too), g (a glob, content too).
+files() {
+	out= stats= reads=
+	IFS=$nl
+	for field; do
+		path=${field#?}
+		case $field in
+		g*)
+			set +f
+			for found in $path; do one r "$found" quiet; done
+			set -f
+			;;
+		*) one "${field%"$path"}" "$path" ;;
+		esac
+	done
+	if [ -n "$stats" ]; then
+		out="$out$(stat -L -c "file$tab%a$tab%u$tab%g$tab%U$tab%G$tab%s$tab%F$tab%n" -- $stats 2>/dev/null)$nl"
+	fi
+	content=
+	if [ -n "$reads" ]; then
+		content=$(head -q -c 1048577 -- $reads 2>/dev/null; printf .)
+		content=${content%.}
+	fi
+	IFS=$tab
+	answer files "$out"
+	answer content "$content"
+}
+
+one() {
+	if [ -L "$2" ]; then out="${out}link${tab}$2$nl"; fi
+	if [ -e "$2" ]; then
+		stats="$stats$2$nl"
+		if [ "$1" = r ] && [ -f "$2" ]; then
+			reads="$reads$2$nl"
+			out="${out}read${tab}$2$nl"
+		fi
+	elif [ -z "${3-}" ]; then
+		missing "$2"
+	fi
+}
+
+containers() {
+	if ! command -v docker >/dev/null 2>&1; then
+		answer nodocker "docker is not installed or not on the PATH ($PATH)"
+		return
+	fi
+	json=$(bounded docker inspect --type container "$@" 2>/dev/null)
+	status=$?
+	said=
+	case $status in 124 | 143) said="docker did not answer within 25 s" ;; esac
+	if [ -z "$said" ] && [ "$status" -ne 0 ]; then
+		said=$(bounded docker inspect --type container "$@" 2>&1 >/dev/null)
+	fi
+	answer containers "$json"
+	answer refused "$said"
+}
+
+# What a write into these directories, or over these files, would fail on.
+room() {
+	out= dirs= held=
+	IFS=$nl
+	for path; do
+		near=$path
+		while [ -n "$near" ] && [ ! -d "$near" ]; do near=${near%/*}; done
+		near=${near:-/}
+		if [ ! -w "$near" ]; then out="${out}readonly${tab}$path${tab}$near$nl"; fi
+		dirs="$dirs$near$nl"
+		held="$held$near$nl"
+		if [ -f "$path" ] && [ ! -L "$path" ]; then held="$held$path$nl"; fi
+		out="${out}near${tab}$path${tab}$near$nl"
+	done
+	out="$out$(stat -f -c "free$tab%a$tab%S$tab%d$tab%c$tab%n" -- $dirs 2>/dev/null)$nl"
+	if command -v lsattr >/dev/null 2>&1; then
+		out="$out$(lsattr -d -- $held 2>/dev/null | while read -r line; do
+			case ${line%% *} in *[ai]*) printf "fixed\t%s\n" "${line#* }" ;; esac
+		done)$nl"
+	fi
+	IFS=$tab
+	answer room "$out"
+}
+
+tools() {
+	out=
+	for tool; do
+		if ! command -v "$tool" >/dev/null 2>&1; then out="$out$tool$nl"; fi
+	done
+	case $(command -v printf) in
+	/*) out="${out}printf (built into the shell)$nl" ;;
+	esac
+	answer tools "$out"
+}
+
+digest() {
+	sum=$(sha256sum <"$1") && sum=${sum%% *}
+}
+
+# Refuses to touch what is no longer as the plan saw it: a digest, or "absent", or "any".
+unchanged() {
+	if [ -L "$1" ]; then why="$1 is a symbolic link"; return 1; fi
+	if [ ! -e "$1" ]; then
+		case $2 in absent | any) return 0 ;; esac
+		why="drifted: $1 was there and is gone"
+		return 1
+	fi
+	if [ ! -f "$1" ]; then why="$1 is not a regular file"; return 1; fi
+	if [ "$2" = any ]; then return 0; fi
+	if [ "$2" = absent ]; then why="drifted: $1 was not there and is now"; return 1; fi
+	digest "$1" || { why="$1 could not be read"; return 1; }
+	if [ "$sum" != "$2" ]; then why="drifted: $1 is not what it was"; return 1; fi
+}
+
+# put PATH MODE UID GID SEEN KEEP DIGEST CONTENT
+put() {
+	unchanged "$1" "$5" || return 1
+	dir=${1%/*}
+	if [ ! -d "$dir" ]; then
+		why=$(umask 022; mkdir -p "$dir" 2>&1) || return 1
+	fi
+	if [ -f "$1" ] && [ "$6" != none ]; then
+		why=$(mkdir -p "${6%/*}" 2>&1) || return 1
+		[ -e "$6" ] || why=$(cp -p "$1" "$6" 2>&1) || return 1
+	fi
+	tmp=$dir/.${1##*/}.harden
+	why=$(rm -f "$tmp" 2>&1) || return 1
+	why=$(set -C; printf "%b" "$8" 2>&1 >"$tmp") && digest "$tmp" && [ "$sum" = "$7" ] || {
+		why="$tmp could not be written in full${why:+: $why}"
+		return 1
+	}
+	why=$(chown "$3:$4" "$tmp" 2>&1 && chmod "$2" "$tmp" 2>&1) || return 1
+	sync "$tmp" 2>/dev/null || sync
+	unchanged "$1" "$5" || return 1
+	why=$(mv -f "$tmp" "$1" 2>&1) || return 1
+	tmp=
+}
+
+# attributes PATH MODE UID GID
+attributes() {
+	if [ -L "$1" ]; then why="$1 is a symbolic link"; return 1; fi
+	why=$(chown "$3:$4" "$1" 2>&1 && chmod "$2" "$1" 2>&1)
+}
+
+# set KEY VALUE, and read back: a kernel may take a value and keep another.
+assign() {
+	why=$( { printf "%s\n" "$2" >"/proc/sys/$1"; } 2>&1) || {
+		why="/proc/sys/$1 refused $2"
+		return 1
+	}
+	now=$(cat "/proc/sys/$1")
+	if [ "$now" != "$2" ]; then why="/proc/sys/$1 is $now after $2 was written"; return 1; fi
+}
+
+change() {
+	why=
+	if "$@"; then answer done ""; else answer failed "${why:-no reason given}"; fi
+}
+
+printf "\nharden 1\n"
+IFS=$tab
+while IFS= read -r record; do
+	length=${record%%"$tab"*}
+	record=${record#*"$tab"}
+	if [ "${#record}" != "$length" ]; then break; fi
+	set -- $record
+	verb=$1
+	shift
+	case $verb in
+	kernel | files | containers | room | tools) "$verb" "$@" ;;
+	put | attributes | assign) change "$verb" "$@" ;;
+	end)
+		answer end ""
+		exit 0
+		;;
+	*) break ;;
+	esac
+done
+answer cut ""
+exit 1

@@ -1,0 +1,157 @@
+//! What a node is asked or told, as records.
+
+use sha2::Digest;
+use sha2::Sha256;
+
+use crate::node::escaped;
+use crate::secret::Secret;
+
+/// One record to a node. Questions change nothing; `Put`, `Attributes` and `Assign` do.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Request {
+    /// Running kernel values, by dotted key.
+    Kernel(Vec<String>),
+    Files(Vec<FileQuestion>),
+    Containers(Vec<String>),
+    /// What a write to these paths would fail on.
+    Room(Vec<String>),
+    /// Programs that a change needs.
+    Tools(Vec<String>),
+    Put(Put),
+    Attributes(Attributes),
+    Assign {
+        key: String,
+        value: String,
+    },
+}
+
+/// What is asked about a file.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum FileQuestion {
+    /// Owner and mode.
+    Attributes(String),
+    /// Owner, mode and content, at most 1 MiB.
+    Content(String),
+    /// The same of every file that a pattern matches.
+    Glob(String),
+}
+
+/// A file to be written beside its target and renamed over it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Put {
+    pub attributes: Attributes,
+    pub seen: Seen,
+    /// Where the node keeps the old content for `undo`, a path below a directory of root's.
+    pub keep: Option<String>,
+    pub content: Secret,
+}
+
+/// Owner and mode of a path.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Attributes {
+    pub path: String,
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+}
+
+/// What the plan was made for; the node refuses when it finds anything else.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Seen {
+    Absent,
+    /// SHA-256 of the content, in hex.
+    Content(String),
+}
+
+impl Seen {
+    /// The digest of a content that was read.
+    pub fn content(bytes: &[u8]) -> Self {
+        Self::Content(digest(bytes))
+    }
+}
+
+impl Request {
+    /// True when the node is different afterwards.
+    pub fn changes(&self) -> bool {
+        matches!(
+            self,
+            Self::Put(_) | Self::Attributes(_) | Self::Assign { .. }
+        )
+    }
+
+    /// The fields of the record. Control characters in a path have been refused by the loaders.
+    pub(crate) fn fields(&self) -> Vec<String> {
+        let named = |verb: &str, fields: &[String]| {
+            let mut all = vec![verb.to_owned()];
+            all.extend_from_slice(fields);
+            all
+        };
+        match self {
+            Self::Kernel(keys) => {
+                let paths: Vec<String> = keys.iter().map(|key| proc_path(key)).collect();
+                named("kernel", &paths)
+            }
+            Self::Files(files) => {
+                let marked: Vec<String> = files.iter().map(FileQuestion::marked).collect();
+                named("files", &marked)
+            }
+            Self::Containers(names) => named("containers", names),
+            Self::Room(paths) => named("room", paths),
+            Self::Tools(names) => named("tools", names),
+            Self::Put(put) => put.fields(),
+            Self::Attributes(attributes) => named("attributes", &attributes.fields()),
+            Self::Assign { key, value } => named("assign", &[proc_path(key), value.clone()]),
+        }
+    }
+}
+
+impl FileQuestion {
+    fn marked(&self) -> String {
+        match self {
+            Self::Attributes(path) => format!("s{path}"),
+            Self::Content(path) => format!("r{path}"),
+            Self::Glob(pattern) => format!("g{pattern}"),
+        }
+    }
+}
+
+impl Put {
+    fn fields(&self) -> Vec<String> {
+        let mut fields = vec!["put".to_owned()];
+        fields.extend(self.attributes.fields());
+        fields.push(match &self.seen {
+            Seen::Absent => "absent".to_owned(),
+            Seen::Content(digest) => digest.clone(),
+        });
+        fields.push(self.keep.clone().unwrap_or_else(|| "none".to_owned()));
+        fields.push(digest(self.content.expose()));
+        fields.push(escaped(self.content.expose()));
+        fields
+    }
+}
+
+impl Attributes {
+    fn fields(&self) -> Vec<String> {
+        vec![
+            self.path.clone(),
+            format!("{:04o}", self.mode),
+            self.uid.to_string(),
+            self.gid.to_string(),
+        ]
+    }
+}
+
+/// SHA-256 in hex, as `sha256sum` prints it.
+pub fn digest(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// `kernel.panic` as its path below `/proc/sys`; sysctl itself accepts either separator.
+fn proc_path(key: &str) -> String {
+    key.replace('.', "/")
+}

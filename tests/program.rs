@@ -1,0 +1,242 @@
+//! The node program under every shell that a node may have: real shells, real files.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+use std::process::Stdio;
+
+use harden::node;
+use harden::node::frame;
+use harden::node::frame::Answer;
+use harden::node::request::Attributes;
+use harden::node::request::FileQuestion;
+use harden::node::request::Put;
+use harden::node::request::Request;
+use harden::node::request::Seen;
+use harden::secret::Secret;
+
+const SHELLS: &[&[&str]] = &[&["dash"], &["bash"], &["busybox", "sh"]];
+
+/// Runs the program as a login shell of that kind would, with `sh` being that shell too.
+fn ask(shell: &[&str], requests: &[Request]) -> Vec<Answer> {
+    frame::decode(&run(shell, frame::encode(requests).expose())).expect("a whole answer")
+}
+
+fn run(shell: &[&str], stdin: &[u8]) -> Vec<u8> {
+    let bin = tempfile::tempdir().unwrap();
+    let sh = bin.path().join("sh");
+    let target = format!("#!/bin/sh\nexec {} \"$@\"\n", shell.join(" "));
+    fs::write(&sh, target).unwrap();
+    fs::set_permissions(&sh, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!(
+        "{}:{}",
+        bin.path().display(),
+        std::env::var("PATH").unwrap()
+    );
+    let mut child = Command::new(shell[0])
+        .args(&shell[1..])
+        .arg("-c")
+        .arg(node::command(false))
+        .env("PATH", path)
+        .env("LANG", "C.UTF-8")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| {
+            panic!(
+                "{}: {error}; install it: apt-get install -y dash bash busybox",
+                shell[0]
+            )
+        });
+    child.stdin.take().unwrap().write_all(stdin).unwrap();
+    child.wait_with_output().unwrap().stdout
+}
+
+fn text(answers: &[Answer], verb: &str) -> String {
+    let answer = answers.iter().find(|answer| answer.verb == verb);
+    answer
+        .unwrap_or_else(|| panic!("no {verb} in {answers:?}"))
+        .text()
+}
+
+fn put(path: &Path, seen: Seen, content: &[u8]) -> Request {
+    let owner = fs::metadata("/proc/self").unwrap();
+    Request::Put(Put {
+        attributes: Attributes {
+            path: path.display().to_string(),
+            mode: 0o600,
+            uid: std::os::unix::fs::MetadataExt::uid(&owner),
+            gid: std::os::unix::fs::MetadataExt::gid(&owner),
+        },
+        seen,
+        keep: Some(format!("{}/keep/old", path.parent().unwrap().display())),
+        content: Secret::new(content.to_vec()),
+    })
+}
+
+#[test]
+fn content_of_every_kind_comes_back_with_owner_and_mode() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("with space.yaml");
+        let content = "grüße: \"a\\nb\" # $HOME `id` 'x' !\n\n\n";
+        fs::write(&file, content).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        fs::write(dir.path().join("b.conf"), "x=1").unwrap();
+
+        let answers = ask(
+            shell,
+            &[Request::Files(vec![
+                FileQuestion::Content(file.display().to_string()),
+                FileQuestion::Attributes(dir.path().display().to_string()),
+                FileQuestion::Glob(format!("{}/*.conf", dir.path().display())),
+                FileQuestion::Content(format!("{}/none/at/all", dir.path().display())),
+            ])],
+        );
+
+        let files = text(&answers, "files");
+        assert!(files.contains("file\t640\t"), "{shell:?}: {files}");
+        assert!(files.contains(&format!("absent\t{}/none/at/all", dir.path().display())));
+        assert_eq!(
+            text(&answers, "content"),
+            format!("{content}x=1"),
+            "{shell:?}"
+        );
+    }
+}
+
+#[test]
+fn a_file_is_written_whole_private_and_with_its_old_content_kept() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("encryption.yaml");
+        fs::write(&file, "old\n").unwrap();
+        let every_byte: Vec<u8> = (1..=255).chain([b'\n', b'\\', b'%', b'\'']).collect();
+
+        let answers = ask(shell, &[put(&file, Seen::content(b"old\n"), &every_byte)]);
+
+        assert_eq!(answers[0].verb, "done", "{shell:?}: {}", answers[0].text());
+        assert_eq!(fs::read(&file).unwrap(), every_byte, "{shell:?}");
+        assert_eq!(
+            fs::metadata(&file).unwrap().permissions().mode() & 0o7777,
+            0o600
+        );
+        assert_eq!(fs::read(dir.path().join("keep/old")).unwrap(), b"old\n");
+        assert_eq!(
+            fs::read_dir(dir.path()).unwrap().count(),
+            2,
+            "no temporary file stays"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_longer_as_planned_is_left_alone() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("audit.yaml");
+        fs::write(&file, "somebody else was here\n").unwrap();
+
+        let answers = ask(
+            shell,
+            &[
+                put(&file, Seen::content(b"old\n"), b"new\n"),
+                put(&file, Seen::Absent, b"new\n"),
+                put(&dir.path().join("gone"), Seen::content(b"old\n"), b"new\n"),
+            ],
+        );
+
+        for answer in &answers {
+            assert_eq!(answer.verb, "failed", "{shell:?}");
+            assert!(answer.text().starts_with("drifted: "), "{}", answer.text());
+        }
+        assert_eq!(fs::read(&file).unwrap(), b"somebody else was here\n");
+    }
+}
+
+#[test]
+fn a_link_a_directory_and_a_pipe_are_never_written_to() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let elsewhere = dir.path().join("elsewhere");
+        fs::write(&elsewhere, "keep me\n").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, dir.path().join("link")).unwrap();
+        fs::create_dir(dir.path().join("directory")).unwrap();
+        let made = Command::new("mkfifo")
+            .arg(dir.path().join("pipe"))
+            .status()
+            .unwrap();
+        assert!(made.success());
+
+        for name in ["link", "directory", "pipe"] {
+            let answers = ask(
+                shell,
+                &[put(&dir.path().join(name), Seen::Absent, b"new\n")],
+            );
+            assert_eq!(answers[0].verb, "failed", "{shell:?} {name}");
+        }
+        let question = FileQuestion::Content(dir.path().join("pipe").display().to_string());
+        let answers = ask(shell, &[Request::Files(vec![question])]);
+
+        assert!(text(&answers, "files").contains("\tfifo\t"), "{shell:?}");
+        assert_eq!(fs::read(&elsewhere).unwrap(), b"keep me\n");
+    }
+}
+
+#[test]
+fn a_stream_that_breaks_off_changes_nothing_more_and_says_so() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("audit.yaml");
+        let stream = frame::encode(&[put(&file, Seen::Absent, b"whole\n")]);
+        let bytes = stream.expose();
+
+        for cut in [1, 3, bytes.len() / 2, bytes.len() - 8] {
+            let said = run(shell, &bytes[..cut]);
+            assert!(frame::decode(&said).is_err(), "{shell:?} cut at {cut}");
+        }
+
+        assert!(!file.exists(), "{shell:?}: half a record was carried out");
+    }
+}
+
+#[test]
+fn kernel_values_are_read_in_full() {
+    for shell in SHELLS {
+        let keys = vec!["kernel.pid_max".to_owned(), "kernel.no_such_key".to_owned()];
+        let running = fs::read_to_string("/proc/sys/kernel/pid_max").unwrap();
+
+        let answers = ask(shell, &[Request::Kernel(keys)]);
+
+        let expected = format!(
+            "asked\tkernel/pid_max\nabsent\tkernel/no_such_key\n/proc/sys/kernel/pid_max:{running}"
+        );
+        assert_eq!(text(&answers, "kernel"), expected, "{shell:?}");
+    }
+}
+
+#[test]
+fn room_and_tools_foretell_what_a_write_would_fail_on() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let path = format!("{}/not/yet/there.yaml", dir.path().display());
+
+        let answers = ask(
+            shell,
+            &[
+                Request::Room(vec![path.clone()]),
+                Request::Tools(vec!["mv".into(), "no-such-tool".into()]),
+            ],
+        );
+
+        let room = text(&answers, "room");
+        assert!(
+            room.contains(&format!("near\t{path}\t{}\n", dir.path().display())),
+            "{room}"
+        );
+        assert!(room.contains("free\t"), "{shell:?}: {room}");
+        assert_eq!(text(&answers, "tools"), "no-such-tool\n", "{shell:?}");
+    }
+}

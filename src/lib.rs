@@ -16,8 +16,10 @@
 //! calls them.
 
 pub mod cluster_file;
+pub mod facts;
 pub mod inventory;
 pub mod node;
+pub mod resource;
 pub mod rke;
 pub mod secret;
 pub mod source;

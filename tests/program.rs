@@ -1,5 +1,7 @@
 //! The node program under every shell that a node may have: real shells, real files.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,0 +1,346 @@
+//! From a node's records to facts: pure readers, one per kind of question.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use crate::facts::Content;
+use crate::facts::Facts;
+use crate::facts::File;
+use crate::facts::FileKind;
+use crate::facts::Observed;
+use crate::facts::Room;
+use crate::facts::container;
+use crate::facts::container::Container;
+use crate::facts::question::Question;
+use crate::node::frame::Answer;
+
+/// No file that is read here is larger; a larger one is not read at all.
+const CONTENT_LIMIT: usize = 1024 * 1024;
+
+/// The facts in a node's answers to `questions`; what was asked and not answered is unread.
+pub fn read(questions: &BTreeSet<Question>, answers: &[Answer]) -> Facts {
+    let body = |verb: &str| answers.iter().find(|answer| answer.verb == verb);
+    let mut facts = Facts {
+        silent: Some("the node gave no answer to this question".into()),
+        ..Facts::default()
+    };
+    if let Some(answer) = body("kernel") {
+        facts.kernel = kernel(&answer.text());
+    }
+    if let (Some(listing), Some(content)) = (body("files"), body("content")) {
+        facts.files = files(&listing.text(), &content.body);
+    }
+    let names: Vec<&str> = questions
+        .iter()
+        .filter_map(|question| match question {
+            Question::Container(name) => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
+    if let Some(answer) = body("nodocker") {
+        facts.containers = every(&names, &Observed::unread(answer.text()));
+    } else if let (Some(found), Some(refused)) = (body("containers"), body("refused")) {
+        facts.containers = containers(&names, &found.text(), &refused.text());
+    }
+    if let Some(answer) = body("room") {
+        facts.room = room(&answer.text());
+    }
+    if let Some(answer) = body("tools") {
+        facts.missing_tools = Some(answer.text().lines().map(str::to_owned).collect());
+    }
+    facts
+}
+
+fn kernel(text: &str) -> BTreeMap<String, Observed<String>> {
+    let mut values = BTreeMap::new();
+    for line in text.lines() {
+        if let Some(path) = line.strip_prefix("asked\t") {
+            let why = format!("/proc/sys/{path} could not be read");
+            values.insert(dotted(path), Observed::unread(why));
+        } else if let Some(path) = line.strip_prefix("absent\t") {
+            values.insert(dotted(path), Observed::Absent);
+        } else if let Some((path, value)) = line
+            .strip_prefix("/proc/sys/")
+            .and_then(|rest| rest.split_once(':'))
+        {
+            values.insert(dotted(path), Observed::Present(value.trim().to_owned()));
+        }
+    }
+    values
+}
+
+fn dotted(path: &str) -> String {
+    path.replace('/', ".")
+}
+
+fn files(listing: &str, content: &[u8]) -> BTreeMap<String, Observed<File>> {
+    let mut files: BTreeMap<String, Observed<File>> = BTreeMap::new();
+    let mut links = BTreeSet::new();
+    let mut reads = Vec::new();
+    let mut sizes = BTreeMap::new();
+    for line in listing.lines() {
+        match line.split_once('\t') {
+            Some(("absent", path)) => {
+                files.insert(path.to_owned(), Observed::Absent);
+            }
+            Some(("unread", rest)) => {
+                let (path, why) = rest
+                    .split_once('\t')
+                    .unwrap_or((rest, "it was not readable"));
+                files.insert(path.to_owned(), Observed::unread(why));
+            }
+            Some(("link", path)) => {
+                links.insert(path.to_owned());
+            }
+            Some(("read", path)) => reads.push(path.to_owned()),
+            Some(("file", rest)) => {
+                if let Some((path, size, file)) = attributes(rest) {
+                    sizes.insert(path.clone(), size);
+                    files.insert(path, Observed::Present(file));
+                }
+            }
+            _ => {}
+        }
+    }
+    for path in links {
+        if let Some(Observed::Present(file)) = files.get_mut(&path) {
+            file.link = true;
+        }
+    }
+    distribute(&mut files, &reads, &sizes, content);
+    files
+}
+
+/// One line of `stat`: mode, uid, gid, user, group, size, kind, name.
+fn attributes(line: &str) -> Option<(String, usize, File)> {
+    let mut fields = line.splitn(8, '\t');
+    let mode = u32::from_str_radix(fields.next()?, 8).ok()?;
+    let uid = fields.next()?.parse().ok()?;
+    let gid = fields.next()?.parse().ok()?;
+    let owner = fields.next()?.to_owned();
+    let group = fields.next()?.to_owned();
+    let size = fields.next()?.parse().ok()?;
+    let kind = match fields.next()? {
+        "regular file" | "regular empty file" => FileKind::Regular,
+        "directory" => FileKind::Directory,
+        _ => FileKind::Other,
+    };
+    let path = fields.next()?.to_owned();
+    let file = File {
+        kind,
+        mode,
+        uid,
+        gid,
+        owner,
+        group,
+        link: false,
+        content: None,
+    };
+    Some((path, size, file))
+}
+
+/// Cuts the joined content into files by the sizes that `stat` saw a moment before.
+fn distribute(
+    files: &mut BTreeMap<String, Observed<File>>,
+    reads: &[String],
+    sizes: &BTreeMap<String, usize>,
+    content: &[u8],
+) {
+    let size_of = |path: &String| sizes.get(path).copied().unwrap_or(0).min(CONTENT_LIMIT + 1);
+    let whole = reads.iter().map(size_of).sum::<usize>() == content.len();
+    let mut rest = content;
+    for path in reads {
+        let size = size_of(path);
+        if !whole {
+            let why = "it changed while it was read, or holds NUL bytes";
+            files.insert(path.clone(), Observed::unread(why));
+            continue;
+        }
+        let (own, after) = rest.split_at(size);
+        rest = after;
+        if size > CONTENT_LIMIT {
+            files.insert(path.clone(), Observed::unread("it is larger than 1 MiB"));
+        } else if let Some(Observed::Present(file)) = files.get_mut(path) {
+            file.content = Some(Content::new(own.to_vec()));
+        }
+    }
+}
+
+/// A container is absent only when Docker itself said so; every other silence is unread.
+fn containers(names: &[&str], json: &str, refused: &str) -> BTreeMap<String, Observed<Container>> {
+    let found = match container::read(json) {
+        Ok(found) => found,
+        Err(why) => return every(names, &Observed::unread(why)),
+    };
+    let mut containers = BTreeMap::new();
+    for name in names {
+        let observed = match found.iter().find(|container| container.name == *name) {
+            Some(container) => Observed::Present(container.clone()),
+            None if says_absent(refused, name) => Observed::Absent,
+            None if refused.trim().is_empty() => Observed::unread("docker did not mention it"),
+            None => Observed::unread(refused.lines().next().unwrap_or_default()),
+        };
+        containers.insert((*name).to_owned(), observed);
+    }
+    containers
+}
+
+fn says_absent(refused: &str, name: &str) -> bool {
+    refused.lines().any(|line| {
+        line.rsplit_once(": ").is_some_and(|(said, what)| {
+            what == name
+                && (said.ends_with("No such object") || said.ends_with("No such container"))
+        })
+    })
+}
+
+fn every(names: &[&str], observed: &Observed<Container>) -> BTreeMap<String, Observed<Container>> {
+    names
+        .iter()
+        .map(|name| ((*name).to_owned(), observed.clone()))
+        .collect()
+}
+
+fn room(text: &str) -> BTreeMap<String, Observed<Room>> {
+    let mut near = BTreeMap::new();
+    let mut read_only = BTreeSet::new();
+    let mut fixed = BTreeSet::new();
+    let mut free = BTreeMap::new();
+    for line in text.lines() {
+        match line.split_once('\t') {
+            Some(("near", rest)) => {
+                if let Some((path, directory)) = rest.split_once('\t') {
+                    near.insert(path, directory);
+                }
+            }
+            Some(("readonly", rest)) => {
+                read_only.insert(rest.split('\t').next().unwrap_or(rest));
+            }
+            Some(("fixed", path)) => {
+                fixed.insert(path.trim());
+            }
+            Some(("free", rest)) => {
+                if let Some((directory, space)) = space(rest) {
+                    free.insert(directory, space);
+                }
+            }
+            _ => {}
+        }
+    }
+    let answer = |(path, directory): (&str, &str)| {
+        let Some((free_bytes, free_inodes)) = free.get(directory).copied() else {
+            let why = format!("the file system of {directory} could not be asked");
+            return (path.to_owned(), Observed::unread(why));
+        };
+        let room = Room {
+            near: directory.to_owned(),
+            read_only: read_only.contains(path),
+            immutable: fixed.contains(path) || fixed.contains(directory),
+            free_bytes,
+            free_inodes,
+        };
+        (path.to_owned(), Observed::Present(room))
+    };
+    near.into_iter().map(answer).collect()
+}
+
+/// One line of `stat -f`: free blocks, block size, free inodes, all inodes, name.
+fn space(line: &str) -> Option<(&str, (u64, Option<u64>))> {
+    let mut fields = line.splitn(5, '\t');
+    let blocks: u64 = fields.next()?.parse().ok()?;
+    let size: u64 = fields.next()?.parse().ok()?;
+    let free: u64 = fields.next()?.parse().ok()?;
+    let all: u64 = fields.next()?.parse().ok()?;
+    let directory = fields.next()?;
+    Some((
+        directory,
+        (blocks.saturating_mul(size), (all > 0).then_some(free)),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(verb: &str, body: &str) -> Answer {
+        Answer {
+            verb: verb.into(),
+            body: body.into(),
+        }
+    }
+
+    fn container_named(answers: &[Answer]) -> Observed<Container> {
+        let questions = BTreeSet::from([Question::Container("kubelet".into())]);
+        read(&questions, answers).containers["kubelet"].clone()
+    }
+
+    #[test]
+    fn only_docker_itself_can_say_that_a_container_is_absent() {
+        let said = |text| container_named(&[answer("containers", "[]"), answer("refused", text)]);
+
+        assert_eq!(said("Error: No such object: kubelet"), Observed::Absent);
+        assert_eq!(
+            said("Error response from daemon: No such container: kubelet"),
+            Observed::Absent
+        );
+        assert!(matches!(
+            said("Cannot connect to the Docker daemon at unix:///var/run/docker.sock."),
+            Observed::Unread { .. }
+        ));
+        assert!(matches!(
+            said("Error: No such object: kubelet-2"),
+            Observed::Unread { .. }
+        ));
+        assert!(matches!(said(""), Observed::Unread { .. }));
+        assert!(matches!(
+            container_named(&[answer("nodocker", "docker is not installed")]),
+            Observed::Unread { .. }
+        ));
+    }
+
+    #[test]
+    fn a_missing_file_is_absent_and_a_forbidden_one_is_unread() {
+        let listing = "absent\t/a\nunread\t/b/c\t/b may not be searched\n";
+
+        let files = files(listing, b"");
+
+        assert_eq!(files["/a"], Observed::Absent);
+        assert!(matches!(&files["/b/c"], Observed::Unread { why } if why.contains("/b")));
+    }
+
+    #[test]
+    fn joined_contents_are_cut_by_size_and_a_changed_one_is_unread() {
+        let line = |path: &str, size: usize| {
+            format!("read\t{path}\nfile\t600\t0\t0\troot\troot\t{size}\tregular file\t{path}\n")
+        };
+        let listing = line("/a", 3) + &line("/b", 2);
+
+        let good = files(&listing, b"onetw");
+        let grown = files(&listing, b"onetwo");
+
+        let content = |file: &Observed<File>| match file {
+            Observed::Present(file) => file.content.clone().unwrap().bytes().to_vec(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(content(&good["/a"]), b"one");
+        assert_eq!(content(&good["/b"]), b"tw");
+        assert!(matches!(grown["/a"], Observed::Unread { .. }));
+    }
+
+    #[test]
+    fn a_kernel_value_that_could_not_be_read_is_not_absent() {
+        let values =
+            kernel("asked\tkernel/panic\nasked\tvm/x\nabsent\tvm/y\n/proc/sys/kernel/panic:10\n");
+
+        assert_eq!(values["kernel.panic"], Observed::Present("10".into()));
+        assert!(matches!(values["vm.x"], Observed::Unread { .. }));
+        assert_eq!(values["vm.y"], Observed::Absent);
+    }
+
+    #[test]
+    fn what_was_never_answered_is_unread() {
+        let facts = read(&BTreeSet::from([Question::Kernel("vm.x".into())]), &[]);
+
+        assert!(matches!(facts.kernel("vm.x"), Observed::Unread { .. }));
+    }
+}

@@ -1,0 +1,252 @@
+//! A container of a Kubernetes component, read from `docker inspect`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// What of a container matters here (rke.md 4).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Container {
+    pub name: String,
+    pub image: String,
+    /// `.Path` and `.Args`, in order.
+    pub command: Vec<String>,
+    /// `.HostConfig.Binds`, as written.
+    pub binds: Vec<Bind>,
+    /// Host directory by directory in the container, from `.Mounts`.
+    pub mounts: BTreeMap<String, String>,
+    pub state: State,
+    /// RFC 3339, as Docker says it.
+    pub started_at: String,
+}
+
+/// Whether a process of the container really runs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum State {
+    Running,
+    /// Docker says `Running: true` in the pauses of a crash loop too; this is not that.
+    CrashLooping {
+        restarts: u64,
+    },
+    Stopped {
+        status: String,
+    },
+}
+
+/// A bind mount with its options cut off (T-05).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Bind {
+    pub source: String,
+    pub target: String,
+}
+
+impl Container {
+    /// The value of a flag: of several, the last one counts; a bare flag is `true` (rke.md 4).
+    pub fn flag(&self, name: &str) -> Option<&str> {
+        self.command
+            .iter()
+            .rev()
+            .find_map(|word| flag_value(word, name))
+    }
+
+    /// The Kubernetes version in the image's tag, such as `1.11.3`.
+    pub fn version(&self) -> Option<&str> {
+        let tag = self.image.rsplit_once(':')?.1.strip_prefix('v')?;
+        Some(tag.split('-').next().unwrap_or(tag))
+    }
+}
+
+/// `--name=value`, `-name=value` and a bare `--name`, as Go's flag parsing reads them.
+fn flag_value<'a>(word: &'a str, name: &str) -> Option<&'a str> {
+    let word = word.strip_prefix("--").or_else(|| word.strip_prefix('-'))?;
+    match word.split_once('=') {
+        Some((flag, value)) => (flag == name).then_some(value),
+        None => (word == name).then_some("true"),
+    }
+}
+
+impl Bind {
+    /// Reads `source:target[:options]`; a volume without a source is no bind.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(':');
+        match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some(source), Some(target), _, None) => Some(Self {
+                source: without_slash(source).to_owned(),
+                target: without_slash(target).to_owned(),
+            }),
+            _ => None,
+        }
+    }
+}
+
+fn without_slash(path: &str) -> &str {
+    match path.trim_end_matches('/') {
+        "" => path,
+        trimmed => trimmed,
+    }
+}
+
+/// Reads the array that `docker inspect` prints, whole or empty.
+///
+/// # Errors
+///
+/// What is wrong with it, in words for a report.
+pub fn read(json: &str) -> Result<Vec<Container>, String> {
+    if json.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let raw: Vec<Raw> = serde_json::from_str(json)
+        .map_err(|error| format!("`docker inspect` printed something unexpected: {error}"))?;
+    Ok(raw.into_iter().map(Container::from).collect())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Raw {
+    name: String,
+    path: String,
+    args: Option<Vec<String>>,
+    state: RawState,
+    #[serde(default)]
+    restart_count: u64,
+    host_config: RawHostConfig,
+    mounts: Option<Vec<RawMount>>,
+    config: RawConfig,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RawState {
+    status: String,
+    running: bool,
+    #[serde(default)]
+    restarting: bool,
+    #[serde(default)]
+    started_at: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RawHostConfig {
+    binds: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RawMount {
+    #[serde(default)]
+    source: String,
+    destination: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RawConfig {
+    image: String,
+}
+
+impl From<Raw> for Container {
+    fn from(raw: Raw) -> Self {
+        let state = if raw.state.restarting || raw.state.status == "restarting" {
+            State::CrashLooping {
+                restarts: raw.restart_count,
+            }
+        } else if raw.state.running && raw.state.status == "running" {
+            State::Running
+        } else {
+            State::Stopped {
+                status: raw.state.status,
+            }
+        };
+        let mut command = vec![raw.path];
+        command.extend(raw.args.unwrap_or_default());
+        Self {
+            name: raw.name.trim_start_matches('/').to_owned(),
+            image: raw.config.image,
+            command,
+            binds: raw
+                .host_config
+                .binds
+                .unwrap_or_default()
+                .iter()
+                .filter_map(|bind| Bind::parse(bind))
+                .collect(),
+            mounts: raw
+                .mounts
+                .unwrap_or_default()
+                .into_iter()
+                .map(|mount| (without_slash(&mount.destination).to_owned(), mount.source))
+                .collect(),
+            state,
+            started_at: raw.state.started_at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fixture(name: &str) -> Vec<Container> {
+        let path = format!(
+            "{}/tests/fixtures/rke-v0.1.11/{name}",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        read(&std::fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    fn named(containers: &[Container], name: &str) -> Container {
+        let found = containers.iter().find(|one| one.name == name);
+        found.unwrap().clone()
+    }
+
+    #[test]
+    fn a_genuine_api_server_is_read() {
+        let server = named(&fixture("inspect-hardened.json"), "kube-apiserver");
+
+        assert_eq!(server.flag("anonymous-auth"), Some("false"));
+        assert_eq!(server.flag("anonymous"), None, "no prefix is a flag");
+        assert_eq!(server.state, State::Running);
+        assert_eq!(server.version(), Some("1.11.3"));
+        assert!(server.binds.contains(&Bind {
+            source: "/var/log/kube-audit".into(),
+            target: "/var/log/kube-audit".into()
+        }));
+        assert_eq!(
+            server.mounts.get("/etc/kubernetes").map(String::as_str),
+            Some("/etc/kubernetes")
+        );
+    }
+
+    #[test]
+    fn the_last_of_several_flags_counts_and_a_bare_one_is_true() {
+        let mut etcd = named(&fixture("inspect-default.json"), "etcd");
+        assert_eq!(etcd.flag("client-cert-auth"), Some("true"));
+
+        etcd.command.push("--client-cert-auth=false".into());
+
+        assert_eq!(etcd.flag("client-cert-auth"), Some("false"));
+    }
+
+    #[test]
+    fn a_crash_loop_does_not_run() {
+        let json = r#"[{"Name":"/kube-apiserver","Path":"x","Args":null,"RestartCount":7,
+            "State":{"Status":"restarting","Running":true,"Restarting":true,"Pid":0},
+            "HostConfig":{"Binds":null},"Mounts":null,"Config":{"Image":"rancher/hyperkube:v1.11.3-rancher1"}}]"#;
+
+        assert_eq!(
+            read(json).unwrap()[0].state,
+            State::CrashLooping { restarts: 7 }
+        );
+    }
+
+    #[test]
+    fn options_of_a_bind_do_not_matter_and_other_paths_do() {
+        let bind = |text| Bind::parse(text).unwrap();
+
+        assert_eq!(bind("/a:/b"), bind("/a:/b:z"));
+        assert_eq!(bind("/a:/b"), bind("/a/:/b/:rw"));
+        assert_ne!(bind("/a:/b"), bind("/a:/bc"));
+        assert_eq!(Bind::parse("volume"), None);
+    }
+}

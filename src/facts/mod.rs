@@ -1,0 +1,139 @@
+//! What is known of one node, as values.
+//!
+//! A question is asked once per node, however many controls want its answer.
+//! Asking makes a record, answering reads one, and both are pure: a test needs
+//! a string and not a machine.
+
+pub mod answer;
+pub mod container;
+pub mod question;
+
+use std::collections::BTreeMap;
+
+use crate::facts::container::Container;
+use crate::secret::Secret;
+
+/// The answer to one question.
+///
+/// `Absent` and `Unread` must never be mixed up: a file that does not exist
+/// can satisfy a control, a file we were not allowed to stat satisfies none.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Observed<T> {
+    Present(T),
+    Absent,
+    Unread { why: String },
+}
+
+impl<T> Observed<T> {
+    pub fn unread(why: impl Into<String>) -> Self {
+        Self::Unread { why: why.into() }
+    }
+}
+
+/// Everything known of one node.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    pub kernel: BTreeMap<String, Observed<String>>,
+    pub files: BTreeMap<String, Observed<File>>,
+    pub containers: BTreeMap<String, Observed<Container>>,
+    pub room: BTreeMap<String, Observed<Room>>,
+    /// Programs that a change would need and that are not there; `None` when nothing was answered.
+    pub missing_tools: Option<Vec<String>>,
+    /// Why nothing at all is known; the node could not be reached or did not answer.
+    pub silent: Option<String>,
+}
+
+impl Facts {
+    /// The facts of a node that gave none.
+    pub fn silent(why: impl Into<String>) -> Self {
+        Self {
+            silent: Some(why.into()),
+            ..Self::default()
+        }
+    }
+
+    pub fn kernel(&self, key: &str) -> Observed<&str> {
+        self.lookup(&self.kernel, key, String::as_str)
+    }
+
+    pub fn file(&self, path: &str) -> Observed<&File> {
+        self.lookup(&self.files, path, |file| file)
+    }
+
+    pub fn container(&self, name: &str) -> Observed<&Container> {
+        self.lookup(&self.containers, name, |container| container)
+    }
+
+    pub fn room(&self, path: &str) -> Observed<&Room> {
+        self.lookup(&self.room, path, |room| room)
+    }
+
+    fn lookup<'a, T, U>(
+        &'a self,
+        answers: &'a BTreeMap<String, Observed<T>>,
+        name: &str,
+        value: impl Fn(&'a T) -> U,
+    ) -> Observed<U> {
+        match answers.get(name) {
+            Some(Observed::Present(found)) => Observed::Present(value(found)),
+            Some(Observed::Absent) => Observed::Absent,
+            Some(Observed::Unread { why }) => Observed::unread(why),
+            None => Observed::unread(self.silent.as_deref().unwrap_or("it was not asked for")),
+        }
+    }
+}
+
+/// A file, directory or something else at a path.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct File {
+    pub kind: FileKind,
+    /// Permission bits, set-id and sticky included.
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    pub owner: String,
+    pub group: String,
+    /// True when the path itself is a symbolic link; everything else is about its target.
+    pub link: bool,
+    /// `None` when only the attributes were asked for, or there is no content to read.
+    pub content: Option<Content>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FileKind {
+    Regular,
+    Directory,
+    Other,
+}
+
+/// What stands in a file. A secret until somebody needs the bytes, because it may be one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Content(Secret);
+
+impl Content {
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Secret::new(bytes))
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        self.0.expose()
+    }
+
+    /// The content as text, nothing when it is none.
+    pub fn text(&self) -> Option<&str> {
+        std::str::from_utf8(self.bytes()).ok()
+    }
+}
+
+/// What a write to a path would meet.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Room {
+    /// The nearest directory that exists.
+    pub near: String,
+    pub read_only: bool,
+    /// The file or directory carries an attribute that forbids changes (`chattr +i`, `+a`).
+    pub immutable: bool,
+    pub free_bytes: u64,
+    /// `None` on file systems that do not count inodes.
+    pub free_inodes: Option<u64>,
+}

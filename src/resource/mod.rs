@@ -1,0 +1,195 @@
+//! The one vocabulary: a thing on a node or in the cluster, as it should be.
+//!
+//! A kind is one file with three pure halves: which questions must be asked,
+//! what the answers mean, and what would mend a difference. Audit and remedy
+//! read the same line of the profile, so they cannot drift apart.
+
+pub mod addons;
+pub mod arg;
+pub mod bind;
+pub mod boot;
+pub mod encryption;
+pub mod file;
+pub mod rke;
+pub mod sysctl;
+
+use serde::Deserialize;
+
+use crate::cluster_file::ClusterFile;
+use crate::cluster_file::Edit;
+use crate::facts::Facts;
+use crate::facts::question::Question;
+use crate::inventory::Inventory;
+use crate::node::request::Attributes;
+use crate::node::request::Put;
+use crate::resource::addons::Addons;
+use crate::resource::arg::Arg;
+use crate::resource::bind::Bind;
+use crate::resource::encryption::Encryption;
+use crate::resource::file::File;
+use crate::resource::rke::RkeValue;
+use crate::resource::sysctl::Sysctl;
+
+/// One thing as it should be. The set is closed: a new kind does not compile until every place
+/// that must know it does.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resource {
+    Sysctl(Sysctl),
+    File(File),
+    Encryption(Encryption),
+    Arg(Arg),
+    Bind(Bind),
+    Rke(RkeValue),
+    Addons(Addons),
+}
+
+/// What a resource is compared with.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// Of the node that is judged; empty for what belongs to the cluster as a whole.
+    pub facts: &'a Facts,
+    /// What `cluster.yml` says, or will say for a cluster that is not built yet.
+    pub cluster: &'a ClusterFile,
+    pub layout: &'a Layout,
+}
+
+/// Where RKE keeps its files on the hosts of a cluster (RKE fact 14).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Layout {
+    prefix: String,
+}
+
+impl Layout {
+    pub fn of(inventory: &Inventory) -> Self {
+        Self {
+            prefix: inventory.prefix_path.trim_end_matches('/').to_owned(),
+        }
+    }
+
+    /// The path on the host of what components see below `/etc/kubernetes`.
+    pub fn host_path(&self, path: &str) -> String {
+        if path == "/etc/kubernetes" || path.starts_with("/etc/kubernetes/") {
+            format!("{}{path}", self.prefix)
+        } else {
+            path.to_owned()
+        }
+    }
+}
+
+/// What was wanted of one thing and what was seen, one line each, secrets already redacted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Evidence {
+    pub subject: String,
+    pub wanted: String,
+    pub seen: Seen,
+}
+
+/// What a comparison saw. Only a measurement can meet or miss what is wanted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Seen {
+    Met(String),
+    Unmet(String),
+    Unread(String),
+}
+
+impl Evidence {
+    pub fn new(subject: impl Into<String>, wanted: impl Into<String>, seen: Seen) -> Self {
+        Self {
+            subject: subject.into(),
+            wanted: wanted.into(),
+            seen,
+        }
+    }
+
+    pub fn is_met(&self) -> bool {
+        matches!(self.seen, Seen::Met(_))
+    }
+
+    pub fn is_unmet(&self) -> bool {
+        matches!(self.seen, Seen::Unmet(_))
+    }
+
+    pub fn is_unread(&self) -> bool {
+        matches!(self.seen, Seen::Unread(_))
+    }
+}
+
+/// What would mend a difference. Carried out by the engine, ordered by the plan.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Remedy {
+    /// The running value of a kernel setting.
+    Kernel { key: String, value: String },
+    /// The value that wins at boot; settings of one file become one write.
+    Boot { key: String, value: String },
+    Put(Put),
+    Attributes(Attributes),
+    /// The encryption file, which only a view of all control-plane nodes can decide (T-10).
+    EncryptionFile,
+    Edit(Edit),
+    /// A comma list in `cluster.yml` that must hold these items; several nodes' lists are joined.
+    EditList { path: Vec<String>, items: Vec<String> },
+    /// `cluster.yml` is right and the containers are not: `rke up` was not run since.
+    RkeUp,
+}
+
+impl Resource {
+    /// What must be asked of a node to compare and to foretell.
+    pub fn questions(&self, layout: &Layout) -> Vec<Question> {
+        match self {
+            Self::Sysctl(sysctl) => sysctl.questions(),
+            Self::File(file) => file.questions(layout),
+            Self::Encryption(encryption) => encryption.questions(layout),
+            Self::Arg(arg) => arg.questions(),
+            Self::Bind(bind) => bind.questions(),
+            Self::Rke(_) | Self::Addons(_) => Vec::new(),
+        }
+    }
+
+    /// What is, beside what should be. Never empty.
+    pub fn compare(&self, scene: &Scene<'_>) -> Vec<Evidence> {
+        match self {
+            Self::Sysctl(sysctl) => sysctl.compare(scene),
+            Self::File(file) => file.compare(scene),
+            Self::Encryption(encryption) => encryption.compare(scene),
+            Self::Arg(arg) => vec![arg.compare(scene)],
+            Self::Bind(bind) => vec![bind.compare(scene)],
+            Self::Rke(value) => vec![value.compare(scene)],
+            Self::Addons(addons) => addons.compare(scene),
+        }
+    }
+
+    /// What would make it so; empty when it is, or when it could not be read.
+    pub fn remedies(&self, scene: &Scene<'_>) -> Vec<Remedy> {
+        match self {
+            Self::Sysctl(sysctl) => sysctl.remedies(scene),
+            Self::File(file) => file.remedies(scene),
+            Self::Encryption(encryption) => encryption.remedies(scene),
+            Self::Arg(arg) => arg.remedies(scene),
+            Self::Bind(bind) => bind.remedies(scene),
+            Self::Rke(value) => value.remedies(scene),
+            Self::Addons(addons) => addons.remedies(scene),
+        }
+    }
+
+    /// True for what is mended by `rke up` and not on a node.
+    pub fn is_mended_by_rke(&self) -> bool {
+        matches!(
+            self,
+            Self::Arg(_) | Self::Bind(_) | Self::Rke(_) | Self::Addons(_)
+        )
+    }
+}
+
+/// The key of a component below `services` in `cluster.yml`; hyphens matter (T-54).
+pub(crate) fn service_of(component: &str) -> Option<&'static str> {
+    Some(match component {
+        "kube-apiserver" => "kube-api",
+        "kube-controller-manager" => "kube-controller",
+        "kube-scheduler" => "scheduler",
+        "kubelet" => "kubelet",
+        "kube-proxy" => "kubeproxy",
+        "etcd" => "etcd",
+        _ => return None,
+    })
+}

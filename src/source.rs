@@ -32,6 +32,11 @@ impl Remark {
     /// A remark about the place `at` in `text`.
     pub fn at(file: &str, text: &str, at: Place, message: impl Into<String>) -> Self {
         let line = text.lines().nth(at.line.saturating_sub(1)).unwrap_or("");
+        Self::on_line(file, line, at, message)
+    }
+
+    /// A remark about the place `at`, whose line is known (or must be shown otherwise).
+    pub fn on_line(file: &str, line: &str, at: Place, message: impl Into<String>) -> Self {
         Self {
             file: file.to_owned(),
             place: Some(at),
@@ -88,6 +93,24 @@ impl fmt::Display for Remark {
 
 impl std::error::Error for Remark {}
 
+/// The word among `known` that was probably meant by `written`, if one is near enough.
+///
+/// Case, `_` and `-` do not count; else about one letter in three may differ.
+pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = plain(written);
+    let tolerance = (wanted.chars().count() / 3).max(1);
+    known
+        .into_iter()
+        .map(|word| (strsim::osa_distance(&wanted, &plain(word)), word))
+        .filter(|(distance, _)| *distance <= tolerance)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, word)| word)
+}
+
+fn plain(word: &str) -> String {
+    word.to_lowercase().replace(['_', '-'], "")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,5 +124,14 @@ mod tests {
             Remark::at("fleet.yml", text, at, "unknown key `adress`").to_string(),
             "fleet.yml:2:3: unknown key `adress`\n  |\n2 | - adress: 10.0.0.1\n  |   ^",
         );
+    }
+
+    #[test]
+    fn the_nearest_word_is_found_through_typos_case_and_hyphens() {
+        let known = ["address", "kube-api", "role", "user"];
+
+        assert_eq!(nearest("adress", known), Some("address"));
+        assert_eq!(nearest("Kube_API", known), Some("kube-api"));
+        assert_eq!(nearest("network", known), None);
     }
 }

@@ -58,7 +58,7 @@ impl Value {
 ///
 /// What is wrong, with its place in `text`; `file` only names it.
 pub fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Remark> {
-    serde_saphyr::from_str_with_options(text, options(DuplicateKeyPolicy::Error))
+    serde_saphyr::from_str_with_options(text, options(text, DuplicateKeyPolicy::Error))
         .map_err(|error| remark(file, text, &error))
 }
 
@@ -68,8 +68,16 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Remark> {
 ///
 /// What is wrong, with its place in `text`.
 pub fn documents(file: &str, text: &str) -> Result<Vec<Value>, Remark> {
-    serde_saphyr::from_multiple_with_options(text, options(DuplicateKeyPolicy::LastWins))
-        .map_err(|error| remark(file, text, &error))
+    stream(file, text, DuplicateKeyPolicy::LastWins)
+}
+
+/// Reads every document of a stream into a type that is shown every entry, equal keys too.
+///
+/// # Errors
+///
+/// What is wrong, with its place in `text`.
+pub fn entries<T: DeserializeOwned>(file: &str, text: &str) -> Result<Vec<T>, Remark> {
+    stream(file, text, DuplicateKeyPolicy::PassThrough)
 }
 
 /// The place of a spanned value, where the text uses it.
@@ -77,11 +85,30 @@ pub fn place<T>(value: &Spanned<T>) -> Place {
     position(value.referenced)
 }
 
-fn options(duplicate_keys: DuplicateKeyPolicy) -> serde_saphyr::Options {
+fn stream<T: DeserializeOwned>(
+    file: &str,
+    text: &str,
+    duplicate_keys: DuplicateKeyPolicy,
+) -> Result<Vec<T>, Remark> {
+    serde_saphyr::from_multiple_with_options(text, options(text, duplicate_keys))
+        .map_err(|error| remark(file, text, &error))
+}
+
+/// The budget grows with the text, so that a fleet of any size is read. What aliases add on top
+/// stays limited by the reader's own cap on replayed events.
+fn options(text: &str, duplicate_keys: DuplicateKeyPolicy) -> serde_saphyr::Options {
     serde_saphyr::options! {
         legacy_octal_numbers: true,
         duplicate_keys: duplicate_keys,
         with_snippet: false,
+        budget: serde_saphyr::budget! {
+            max_nodes: text.len().max(250_000),
+            max_events: text.len().saturating_mul(2).max(1_000_000),
+            max_aliases: text.len().max(50_000),
+            max_merge_keys: text.len().max(10_000),
+            // One anchor merged into every node of a fleet is usual, not an attack.
+            enforce_alias_anchor_ratio: false,
+        },
     }
 }
 
@@ -213,6 +240,15 @@ mod tests {
 
         assert_eq!(error.place, Some(Place { line: 2, column: 4 }));
         assert!(!error.message.contains("at line"), "{}", error.message);
+    }
+
+    #[test]
+    fn one_anchor_may_be_merged_into_every_node_of_a_fleet() {
+        let text = format!("base: &b {{x: 1}}\nall:\n{}", "- <<: *b\n".repeat(500));
+
+        let documents = documents("x.yml", &text).unwrap();
+
+        assert!(matches!(documents[0].at(&["all"]), Some(Value::List(all)) if all.len() == 500));
     }
 
     #[test]

@@ -1,7 +1,14 @@
 //! The fleet as values, resolved the way RKE resolves it.
 
+mod access;
+mod endpoint;
+mod fields;
+mod node;
+mod review;
 pub mod rke;
+mod schema;
 pub mod select;
+mod tree;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -77,13 +84,27 @@ pub enum Role {
     Worker,
 }
 
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl Role {
+    pub const ALL: [Self; 3] = [Self::ControlPlane, Self::Etcd, Self::Worker];
+
+    /// The role as RKE writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::ControlPlane => "controlplane",
             Self::Etcd => "etcd",
             Self::Worker => "worker",
-        })
+        }
+    }
+
+    /// The role that RKE calls `name`; case counts, as for RKE.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 

@@ -1,1 +1,217 @@
 //! Reads `cluster.yml` the way RKE does, and names what RKE would silently ignore.
+//!
+//! An inventory is an RKE `cluster.yml` of which only `nodes` is needed; a
+//! complete `cluster.yml` is an inventory too. Facts: rke.md 0 to 2.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::inventory::Bastion;
+use crate::inventory::Inventory;
+use crate::inventory::Node;
+use crate::inventory::Site;
+use crate::inventory::access::Access;
+use crate::inventory::endpoint;
+use crate::inventory::fields::Fields;
+use crate::inventory::fields::Text;
+use crate::inventory::node;
+use crate::inventory::node::Taken;
+use crate::inventory::review::Review;
+use crate::inventory::schema;
+use crate::inventory::tree::Kind;
+use crate::inventory::tree::Tree;
+use crate::source::Place;
+use crate::source::Remark;
+use crate::yaml;
+
+const NODES_HINT: &str =
+    "begin with `nodes:` and below it `- address: 10.0.0.1`, with `user` and `role` for each node";
+
+/// Reads an inventory from its text.
+///
+/// `home` is where `~/` leads; `agent_socket` says whether `SSH_AUTH_SOCK` is set.
+///
+/// # Errors
+///
+/// Every mistake of the file, in order of appearance; for a text that is not YAML the first.
+pub fn read(
+    file: &str,
+    text: &str,
+    home: Option<&Path>,
+    agent_socket: bool,
+) -> Result<Inventory, Vec<Remark>> {
+    let mut review = Review::new(file, text);
+    let documents =
+        yaml::entries::<Tree>(file, text).map_err(|remark| vec![explained(remark, &review)])?;
+    let Some(root) = documents.first() else {
+        return Err(vec![
+            Remark::of_file(file, "the inventory is empty").hinted(NODES_HINT),
+        ]);
+    };
+    if let Some(second) = documents.get(1) {
+        review.warn(
+            yaml::place(second),
+            "RKE reads only the first document of the file, and so does harden",
+            "move what is below the `---` to a file of its own",
+        );
+    }
+    let inventory = cluster(root, home, agent_socket, &mut review);
+    let warnings = review.finish()?;
+    Ok(Inventory {
+        warnings,
+        ..inventory
+    })
+}
+
+/// What could be read of the cluster; only worth something when no error was noted.
+fn cluster(root: &Tree, home: Option<&Path>, agent_socket: bool, review: &mut Review) -> Inventory {
+    schema::check(root, review);
+    let fields = Fields::of(root);
+    let mut access = Access::read(&fields, home, agent_socket, review);
+    let nodes = nodes(&fields, &mut access, review);
+    let bastion = bastion(&fields, &mut access, review);
+    let ssh_agent_auth = access.agent;
+    access.finish(review);
+    fields.text("cluster_name", review);
+    Inventory {
+        file: review.file.to_owned(),
+        nodes,
+        bastion,
+        ssh_agent_auth,
+        prefix_path: prefix_path(&fields, review),
+        kubernetes_version: kubernetes_version(&fields, review),
+        is_cluster_file: fields.keys().any(schema::is_of_cluster_file),
+        site: site(&fields, review),
+        warnings: Vec::new(),
+    }
+}
+
+fn nodes(root: &Fields, access: &mut Access, review: &mut Review) -> Vec<Node> {
+    let trees = root.items("nodes");
+    if trees.is_empty() {
+        complain_of_no_nodes(root, review);
+        return Vec::new();
+    }
+    let mut taken = Taken::default();
+    let nodes = (1..)
+        .zip(trees)
+        .filter_map(|(number, tree)| node::read(number, tree, access, &mut taken, review))
+        .collect();
+    let is_etcd_elsewhere = root
+        .inner("services")
+        .and_then(|services| services.inner("etcd"))
+        .is_some_and(|etcd| !etcd.items("external_urls").is_empty());
+    if !taken.etcd && !is_etcd_elsewhere {
+        review.error(
+            root.place_of("nodes").unwrap_or_default(),
+            "no node has the role `etcd`, and a cluster needs one",
+            "add `etcd` to the `role` of one, three or five nodes",
+        );
+    }
+    nodes
+}
+
+fn complain_of_no_nodes(root: &Fields, review: &mut Review) {
+    match root.value("nodes").map(|tree| &tree.value) {
+        // A wrong kind of value was named already.
+        Some(kind) if !matches!(kind, Kind::List(_)) => {}
+        Some(_) => review.error(
+            root.place_of("nodes").unwrap_or_default(),
+            "`nodes` is an empty list",
+            NODES_HINT,
+        ),
+        None => root.complain_of_missing("nodes", "the inventory", review),
+    }
+}
+
+fn bastion(root: &Fields, access: &mut Access, review: &mut Review) -> Option<Bastion> {
+    let fields = root.inner("bastion_host")?;
+    // No address means no jump host, whatever else is there (rke.md 1.2).
+    fields.value("address")?;
+    let owner = "`bastion_host`";
+    let address = endpoint::address(&fields, owner, review);
+    let port = endpoint::port(&fields, review);
+    let user = fields.required("user", owner, review);
+    let key = access.key(&fields, review);
+    Some(Bastion {
+        address: address?.value,
+        port: port?,
+        user: user?.value,
+        key: key?,
+    })
+}
+
+fn prefix_path(root: &Fields, review: &mut Review) -> String {
+    let Some(prefix) = root.text("prefix_path", review) else {
+        return "/".to_owned();
+    };
+    if !prefix.value.starts_with('/') {
+        review.error(
+            prefix.place,
+            format!("`prefix_path` is not an absolute path: `{}`", prefix.value),
+            format!("write `prefix_path: /{}`", prefix.value),
+        );
+    }
+    prefix.value
+}
+
+fn kubernetes_version(root: &Fields, review: &mut Review) -> Option<String> {
+    let version = root.text("kubernetes_version", review);
+    if version.is_none() && root.keys().any(schema::is_of_cluster_file) {
+        review.warn_of_file(
+            "no `kubernetes_version`: `rke up` takes its own default, and may upgrade the cluster",
+            "pin the version that runs now, such as `kubernetes_version: v1.11.3-rancher1-1`",
+        );
+    }
+    version.map(|version| version.value)
+}
+
+fn site(root: &Fields, review: &mut Review) -> Site {
+    let Some(fields) = root.inner("harden") else {
+        return Site::default();
+    };
+    let mut path = |key| {
+        let text: Option<Text> = fields.text(key, review);
+        text.map(|text| PathBuf::from(text.value))
+    };
+    Site {
+        playbook: path("playbook"),
+        cluster_config: path("cluster_config"),
+        known_hosts: path("known_hosts"),
+    }
+}
+
+/// The reader's mistake in words for people, with what to do.
+fn explained(remark: Remark, review: &Review) -> Remark {
+    let Some(at) = remark.place else {
+        return remark;
+    };
+    if remark.message.contains("tab") {
+        return review.remark(
+            tab_from(review.text, at),
+            "a tab in the indentation, where YAML takes only spaces",
+            "replace the tab with spaces",
+        );
+    }
+    let hint = if remark.message.contains("mapping values are not allowed") {
+        "correct the indentation, or quote a value that contains `: `"
+    } else if remark.message.contains("unknown anchor") {
+        "put the anchor `&name` above its first use, or quote a value that begins with `*`"
+    } else {
+        "look at indentation, quotes and brackets of this line and of the line above"
+    };
+    review.remark(at, remark.message, hint)
+}
+
+/// The first indenting tab from the line of `at` on; the reader points at what stands before it.
+fn tab_from(text: &str, at: Place) -> Place {
+    (1..)
+        .zip(text.lines())
+        .skip(at.line.saturating_sub(1))
+        .find_map(|(line, content)| {
+            let indent = content.len() - content.trim_start().len();
+            let column = content[..indent].find('\t')? + 1;
+            Some(Place { line, column })
+        })
+        .unwrap_or(at)
+}

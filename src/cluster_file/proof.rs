@@ -34,7 +34,10 @@ pub(super) fn check_comments(file: &ClusterFile, old: &str, new: &str) -> Result
     let mut now = now.iter();
     for comment in Syntax::parse(&file.file, old)?.comments() {
         if !now.any(|kept| *kept == comment) {
-            return Err(unproved(file, format!("the comment `{comment}` would be lost")));
+            return Err(unproved(
+                file,
+                format!("the comment `{comment}` would be lost"),
+            ));
         }
     }
     Ok(())
@@ -53,7 +56,10 @@ pub(super) fn check_lines(
         .flat_map(|(removed, _)| removed)
         .find(|line| !allowed.iter().any(|range| range.contains(line)));
     match stray {
-        Some(line) => Err(unproved(file, format!("line {} would change too", line + 1))),
+        Some(line) => Err(unproved(
+            file,
+            format!("line {} would change too", line + 1),
+        )),
         None => Ok(()),
     }
 }

@@ -37,7 +37,9 @@ fn edited(text: &str, edits: &[Edit]) -> Edited {
 /// `set PATH = TEXT`, `bool PATH = true`, `append PATH = ITEM`, and `addons` with `| ` lines.
 fn edit(paragraph: &str) -> Edit {
     if let Some(manifest) = paragraph.strip_prefix("addons\n") {
-        let lines = manifest.lines().map(|line| line.strip_prefix("| ").unwrap_or(""));
+        let lines = manifest
+            .lines()
+            .map(|line| line.strip_prefix("| ").unwrap_or(""));
         let text: Vec<&str> = lines.collect();
         return Edit::Addons {
             documents: vec![text.join("\n")],
@@ -96,7 +98,9 @@ fn run_case(path: &Path) -> Result<(), String> {
         .edited(&wishes)
         .map_err(|error| error.to_string())?;
     let quiet = !again.changed && again.text == edited.text;
-    quiet.then_some(()).ok_or("a second edit changes more".to_owned())
+    quiet
+        .then_some(())
+        .ok_or("a second edit changes more".to_owned())
 }
 
 #[test]

@@ -40,7 +40,11 @@ pub(super) fn read(
 ) -> Option<Node> {
     if matches!(tree.value, Kind::Null) {
         let at = yaml::place(tree);
-        review.error(at, format!("node {number} is empty"), "remove the `-`, or add `address: …`");
+        review.error(
+            at,
+            format!("node {number} is empty"),
+            "remove the `-`, or add `address: …`",
+        );
         return None;
     }
     let Kind::Map(_) = &tree.value else {
@@ -81,8 +85,8 @@ pub(super) fn read(
 impl Taken {
     /// Notes an error where another node has the same address or the same name.
     fn claim(&mut self, address: Option<&Text>, name: Option<&Text>, review: &mut Review) {
-        let is_new = address
-            .is_none_or(|address| is_first(&mut self.addresses, "address", address, review));
+        let is_new =
+            address.is_none_or(|address| is_first(&mut self.addresses, "address", address, review));
         // Two nodes of one address and without names are one mistake, not two.
         if let Some(name) = name.or(address.filter(|_| is_new)) {
             is_first(&mut self.names, "name", name, review);
@@ -101,7 +105,10 @@ fn is_first(
     if first != text.place {
         review.error(
             text.place,
-            format!("two nodes have the {what} `{}`, the first in line {}", text.value, first.line),
+            format!(
+                "two nodes have the {what} `{}`, the first in line {}",
+                text.value, first.line
+            ),
             "remove one of the two nodes, or correct it",
         );
     }
@@ -139,7 +146,11 @@ fn role(item: &Tree, owner: &str, review: &mut Review) -> Option<Role> {
             || format!("write one of {}", names.join(", ")),
             |meant| format!("did you mean `{meant}`?"),
         );
-        review.error(yaml::place(item), format!("{owner} has the unknown role `{word}`"), hint);
+        review.error(
+            yaml::place(item),
+            format!("{owner} has the unknown role `{word}`"),
+            hint,
+        );
     }
     role
 }
@@ -150,7 +161,10 @@ fn hostname_override(fields: &Fields, owner: &str, review: &mut Review) -> Optio
     if !is_dns_1123(&name.value) {
         review.error(
             name.place,
-            format!("the `hostname_override` of {owner} is no host name: `{}`", name.value),
+            format!(
+                "the `hostname_override` of {owner} is no host name: `{}`",
+                name.value
+            ),
             "use letters, digits, `-` and `.`, with a letter or digit at both ends of each part",
         );
     }
@@ -178,7 +192,10 @@ fn docker_socket(fields: &Fields, review: &mut Review) -> Option<String> {
     if !socket.value.starts_with('/') {
         review.error(
             socket.place,
-            format!("`docker_socket` is not an absolute path: `{}`", socket.value),
+            format!(
+                "`docker_socket` is not an absolute path: `{}`",
+                socket.value
+            ),
             format!("write `docker_socket: {DEFAULT_SOCKET}`, or leave it out"),
         );
         return None;

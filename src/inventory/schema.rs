@@ -177,10 +177,8 @@ const KUBE_API: Shape = service!(
 
 const SWITCHED: Shape = Map(&[("enabled", &Open), ("configuration", &Open)]);
 
-const KUBE_CONTROLLER: Shape = service!(
-    ("cluster_cidr", &Open),
-    ("service_cluster_ip_range", &Open),
-);
+const KUBE_CONTROLLER: Shape =
+    service!(("cluster_cidr", &Open), ("service_cluster_ip_range", &Open),);
 
 const KUBELET: Shape = service!(
     ("cluster_dns_server", &Open),
@@ -222,7 +220,10 @@ fn check_equal_keys(entries: &[Entry], review: &mut Review) {
         if first != at {
             review.error(
                 at,
-                format!("`{}` is given twice, first in line {}", key.value, first.line),
+                format!(
+                    "`{}` is given twice, first in line {}",
+                    key.value, first.line
+                ),
                 "keep one of them: RKE would silently merge the two",
             );
         }
@@ -284,11 +285,18 @@ fn warn_of_unknown(
     } else if keys().any(|key| key == "extra_args") {
         format!("an argument of `{name}` belongs under `extra_args`, one level deeper")
     } else {
-        format!("remove it, or use one of {}", keys().collect::<Vec<_>>().join(", "))
+        format!(
+            "remove it, or use one of {}",
+            keys().collect::<Vec<_>>().join(", ")
+        )
     };
     review.warn(
         yaml::place(key),
-        format!("unknown key `{}` in {}, it has no effect", key.value, quoted(name)),
+        format!(
+            "unknown key `{}` in {}, it has no effect",
+            key.value,
+            quoted(name)
+        ),
         hint,
     );
 }

@@ -34,12 +34,16 @@ impl Addons {
             }
         };
         let compared = wanted.iter().map(|document| {
-            let seen = match found.iter().find(|other| other.is_same_object(document)) {
+            let seen = match found.iter().rfind(|other| other.is(document)) {
                 Some(other) if other.value == document.value => Seen::Met("the same".to_owned()),
                 Some(_) => Seen::Unmet("other content".to_owned()),
                 None => Seen::Unmet("missing".to_owned()),
             };
-            Evidence::new(subject(document), format!("as template {}", self.template), seen)
+            Evidence::new(
+                subject(document),
+                format!("as template {}", self.template),
+                seen,
+            )
         });
         compared.collect()
     }
@@ -48,9 +52,8 @@ impl Addons {
         if !self.compare(scene).iter().any(Evidence::is_unmet) {
             return Vec::new();
         }
-        let Ok(documents) = Document::texts(&self.content) else {
-            return Vec::new();
-        };
-        vec![Remedy::Edit(Edit::Addons { documents })]
+        vec![Remedy::Edit(Edit::Addons {
+            documents: vec![self.content.clone()],
+        })]
     }
 }

@@ -58,13 +58,18 @@ impl Expect {
             Self::Absent => value.is_none(),
             Self::AbsentOr(wanted) => value.is_none_or(|value| value == wanted),
             Self::Equals(wanted) => value == Some(wanted),
-            Self::Includes(wanted) => wanted.iter().all(|item| elements().contains(&item.as_str())),
+            Self::Includes(wanted) => wanted
+                .iter()
+                .all(|item| elements().contains(&item.as_str())),
             Self::Excludes(unwanted) => {
                 let found = elements();
                 !unwanted.iter().any(|item| found.contains(&item.as_str()))
             }
             Self::Within(allowed) => {
-                value.is_some() && elements().iter().all(|item| allowed.iter().any(|a| a == item))
+                value.is_some()
+                    && elements()
+                        .iter()
+                        .all(|item| allowed.iter().any(|a| a == item))
             }
             Self::LongerThan(limit) => {
                 let longer = |value: &str| Some(duration(value)? > duration(limit)?);
@@ -98,7 +103,11 @@ impl Arg {
             Observed::Absent => Seen::Unmet(format!("no container {} on this node", self.of)),
             Observed::Present(container) => self.seen(&wanted, container, scene.cluster),
         };
-        Evidence::new(format!("{} --{}", self.of, self.name), wanted.in_words(), seen)
+        Evidence::new(
+            format!("{} --{}", self.of, self.name),
+            wanted.in_words(),
+            seen,
+        )
     }
 
     fn seen(&self, wanted: &Expect, container: &Container, cluster: &ClusterFile) -> Seen {
@@ -110,7 +119,9 @@ impl Arg {
         }
         match &container.state {
             State::CrashLooping { restarts } => {
-                return Seen::Unmet(format!("{said}, but it is crash-looping ({restarts} restarts)"));
+                return Seen::Unmet(format!(
+                    "{said}, but it is crash-looping ({restarts} restarts)"
+                ));
             }
             State::Stopped { status } => {
                 return Seen::Unmet(format!("{said}, but the container is {status}"));
@@ -191,13 +202,20 @@ impl Arg {
 
     fn path(&self, name: &str) -> Option<Vec<String>> {
         let service = service_of(&self.of)?;
-        Some(["services", service, "extra_args", name].map(str::to_owned).to_vec())
+        Some(
+            ["services", service, "extra_args", name]
+                .map(str::to_owned)
+                .to_vec(),
+        )
     }
 }
 
 /// The elements of a comma list, blanks and empty ones dropped.
 pub fn elements(list: &str) -> Vec<&str> {
-    list.split(',').map(str::trim).filter(|item| !item.is_empty()).collect()
+    list.split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .collect()
 }
 
 /// The wanted items in their order, then what the other lists hold beside: `extra_args` replaces
@@ -223,7 +241,9 @@ fn duration(text: &str) -> Option<Duration> {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let number: f64 = rest[..digits].parse().ok()?;
         rest = &rest[digits..];
-        let unit = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
+        let unit = rest
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(rest.len());
         total += number
             * match &rest[..unit] {
                 "h" => 3600.0,

@@ -62,7 +62,9 @@ fn order(facts: &Facts) -> Result<Vec<String>, String> {
     let mut by_name: BTreeMap<&str, &str> = BTreeMap::new();
     for directory in BOOT_DIRECTORIES {
         for path in facts.files.keys() {
-            if let Some(name) = path.strip_prefix(directory).and_then(|rest| rest.strip_prefix('/'))
+            if let Some(name) = path
+                .strip_prefix(directory)
+                .and_then(|rest| rest.strip_prefix('/'))
                 && is_conf(name)
             {
                 by_name.entry(name).or_insert(path);
@@ -78,13 +80,17 @@ fn order(facts: &Facts) -> Result<Vec<String>, String> {
 }
 
 fn is_conf(name: &str) -> bool {
-    name.strip_suffix(".conf").is_some_and(|stem| !stem.is_empty() && !stem.contains('/'))
+    name.strip_suffix(".conf")
+        .is_some_and(|stem| !stem.is_empty() && !stem.contains('/'))
 }
 
 fn content(facts: &Facts, path: &str) -> Result<String, String> {
     let unread = |why: &str| format!("{path}: {why}");
     match facts.file(path) {
-        Observed::Present(File { content: Some(content), .. }) => content
+        Observed::Present(File {
+            content: Some(content),
+            ..
+        }) => content
             .text()
             .map(str::to_owned)
             .ok_or_else(|| unread("it is not text")),
@@ -190,7 +196,9 @@ mod tests {
 
     fn winner(files: &[(&str, &str)], key: &str) -> Option<String> {
         let found = assignments(&facts(files), key).unwrap();
-        found.last().map(|assignment| format!("{}={}", assignment.file, assignment.value))
+        found
+            .last()
+            .map(|assignment| format!("{}={}", assignment.file, assignment.value))
     }
 
     #[test]
@@ -216,7 +224,10 @@ mod tests {
             ("/usr/lib/sysctl.d/50-k.conf", "kernel.panic=0"),
         ];
 
-        assert_eq!(winner(&files, "kernel.panic").unwrap(), "/etc/sysctl.d/50-k.conf=10");
+        assert_eq!(
+            winner(&files, "kernel.panic").unwrap(),
+            "/etc/sysctl.d/50-k.conf=10"
+        );
     }
 
     #[test]
@@ -231,7 +242,10 @@ mod tests {
     #[test]
     fn an_unreadable_file_leaves_the_winner_unknown() {
         let mut facts = facts(&[(SYSCTL_CONF, "kernel.panic=10")]);
-        facts.files.insert("/etc/sysctl.d/99-x.conf".into(), Observed::unread("forbidden"));
+        facts.files.insert(
+            "/etc/sysctl.d/99-x.conf".into(),
+            Observed::unread("forbidden"),
+        );
 
         assert!(assignments(&facts, "kernel.panic").is_err());
     }
@@ -262,6 +276,9 @@ mod tests {
             edited("a=1\r\nkernel.panic=", &wanted()),
             "a=1\r\nkernel.panic=10\r\nvm.overcommit_memory=1\r\n"
         );
-        assert_eq!(edited("", &wanted()), "kernel.panic=10\nvm.overcommit_memory=1\n");
+        assert_eq!(
+            edited("", &wanted()),
+            "kernel.panic=10\nvm.overcommit_memory=1\n"
+        );
     }
 }

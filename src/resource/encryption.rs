@@ -49,8 +49,8 @@ pub enum KeyFile {
     Blank,
     Valid {
         bytes: facts::Content,
-        /// The parsed configuration, by which two files are the same.
-        value: Value,
+        /// A digest of the parsed configuration, by which two files are the same.
+        identity: String,
         sample: bool,
     },
     Invalid {
@@ -100,7 +100,10 @@ impl Encryption {
         } else if let Observed::Present(file) = scene.facts.file(&path)
             && attributes_evidence(&path, self.mode, file).is_unmet()
         {
-            remedies.push(Remedy::Attributes(tightened(root_only(&path, self.mode), file)));
+            remedies.push(Remedy::Attributes(tightened(
+                root_only(&path, self.mode),
+                file,
+            )));
         }
         remedies
     }
@@ -123,22 +126,28 @@ impl Encryption {
 
 fn read(content: &facts::Content) -> KeyFile {
     let Some(text) = content.text() else {
-        return KeyFile::Invalid { why: "not text".to_owned() };
+        return KeyFile::Invalid {
+            why: "not text".to_owned(),
+        };
     };
     if text.trim().is_empty() {
         return KeyFile::Blank;
     }
     // No message of the YAML reader here: it may quote the text.
     let Ok(mut documents) = yaml::documents("encryption", text) else {
-        return KeyFile::Invalid { why: "no YAML".to_owned() };
+        return KeyFile::Invalid {
+            why: "no YAML".to_owned(),
+        };
     };
     let value = documents.drain(..).next().unwrap_or(Value::Null);
     match keys(&value) {
         Err(why) => KeyFile::Invalid { why },
         Ok(keys) => KeyFile::Valid {
             bytes: content.clone(),
-            sample: keys.iter().any(|key| SAMPLE_KEYS.contains(&digest(key.as_bytes()).as_str())),
-            value,
+            identity: digest(format!("{value:?}").as_bytes()),
+            sample: keys
+                .iter()
+                .any(|key| SAMPLE_KEYS.contains(&digest(key.as_bytes()).as_str())),
         },
     }
 }
@@ -152,18 +161,29 @@ fn keys(value: &Value) -> Result<Vec<&str>, String> {
     let entry = list(value.at(&["resources"]))
         .iter()
         .find(|entry| {
-            list(entry.at(&["resources"])).iter().any(|name| name.text() == Some("secrets"))
+            list(entry.at(&["resources"]))
+                .iter()
+                .any(|name| name.text() == Some("secrets"))
         })
         .ok_or("it does not cover secrets")?;
     let providers = list(entry.at(&["providers"]));
     let first = providers.first().ok_or("it has no provider")?;
-    let aescbc = first.at(&["aescbc"]).ok_or("its first provider is not aescbc")?;
-    if providers.last().and_then(|last| last.at(&["identity"])).is_none() {
+    let aescbc = first
+        .at(&["aescbc"])
+        .ok_or("its first provider is not aescbc")?;
+    if providers
+        .last()
+        .and_then(|last| last.at(&["identity"]))
+        .is_none()
+    {
         return Err("identity is not its last provider".to_owned());
     }
     let mut keys = Vec::new();
     for key in list(aescbc.at(&["keys"])) {
-        let secret = key.at(&["secret"]).and_then(Value::text).ok_or("a key has no secret")?;
+        let secret = key
+            .at(&["secret"])
+            .and_then(Value::text)
+            .ok_or("a key has no secret")?;
         match STANDARD.decode(secret) {
             Ok(bytes) if bytes.len() == 32 => keys.push(secret),
             _ => return Err("a key is not 32 bytes in base64".to_owned()),
@@ -201,22 +221,32 @@ mod tests {
 
     #[test]
     fn the_guides_file_is_valid_and_layout_does_not_matter() {
-        let KeyFile::Valid { value, sample, .. } = of(GOOD) else {
-            panic!("not valid");
-        };
-        let KeyFile::Valid { value: other, .. } = of(&format!("# ours\n{GOOD}")) else {
-            panic!("not valid");
+        let identity = |text: &str| match of(text) {
+            KeyFile::Valid {
+                identity, sample, ..
+            } => (identity, sample),
+            other => panic!("{other:?}"),
         };
 
-        assert_eq!(value, other);
-        assert!(!sample);
+        assert_eq!(identity(GOOD), identity(&format!("# ours\n{GOOD}")));
+        assert_ne!(identity(GOOD), identity(&GOOD.replace("key1", "key2")));
+        assert!(!identity(GOOD).1);
     }
 
     #[test]
     fn what_does_not_encrypt_is_named() {
-        assert_eq!(why(&GOOD.replace("secrets", "configmaps")), "it does not cover secrets");
-        assert_eq!(why(&GOOD.replace("HR4f", "")), "it is something else".replace("it is something else", "a key is not 32 bytes in base64"));
-        assert_eq!(why(&GOOD.replace("  - identity: {}\n", "")), "identity is not its last provider");
+        assert_eq!(
+            why(&GOOD.replace("secrets", "configmaps")),
+            "it does not cover secrets"
+        );
+        assert_eq!(
+            why(&GOOD.replace("Hh8=", "")),
+            "a key is not 32 bytes in base64"
+        );
+        assert_eq!(
+            why(&GOOD.replace("  - identity: {}\n", "")),
+            "identity is not its last provider"
+        );
         assert_eq!(why("resources: [\n"), "no YAML");
         assert_eq!(of("\n"), KeyFile::Blank);
     }

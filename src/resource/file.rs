@@ -47,7 +47,9 @@ impl TryFrom<String> for Mode {
                 return Ok(Self(bits));
             }
         }
-        Err(format!("`{text}` is no mode; write four octal digits in quotes, such as \"0600\""))
+        Err(format!(
+            "`{text}` is no mode; write four octal digits in quotes, such as \"0600\""
+        ))
     }
 }
 
@@ -67,7 +69,11 @@ impl File {
         let path = scene.layout.host_path(&self.path);
         let wanted = format!("as template {}", self.template);
         match scene.facts.file(&path) {
-            Observed::Absent => vec![Evidence::new(&path, wanted, Seen::Unmet("missing".to_owned()))],
+            Observed::Absent => vec![Evidence::new(
+                &path,
+                wanted,
+                Seen::Unmet("missing".to_owned()),
+            )],
             Observed::Unread { why } => vec![Evidence::new(&path, wanted, Seen::Unread(why))],
             Observed::Present(file) => {
                 let mut evidence = vec![Evidence::new(&path, wanted, self.content_seen(file))];
@@ -132,7 +138,11 @@ impl File {
 pub(super) fn attributes_evidence(path: &str, mode: Mode, file: &facts::File) -> Evidence {
     let said = format!("{:04o} {}:{}", file.mode, file.owner, file.group);
     let strict = file.mode & !mode.0 == 0 && file.uid == 0 && file.gid == 0;
-    let seen = if strict { Seen::Met(said) } else { Seen::Unmet(said) };
+    let seen = if strict {
+        Seen::Met(said)
+    } else {
+        Seen::Unmet(said)
+    };
     Evidence::new(
         format!("{path} mode and owner"),
         format!("{mode} root:root or stricter"),

@@ -119,16 +119,25 @@ impl Evidence {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Remedy {
     /// The running value of a kernel setting.
-    Kernel { key: String, value: String },
+    Kernel {
+        key: String,
+        value: String,
+    },
     /// The value that wins at boot; settings of one file become one write.
-    Boot { key: String, value: String },
+    Boot {
+        key: String,
+        value: String,
+    },
     Put(Put),
     Attributes(Attributes),
     /// The encryption file, which only a view of all control-plane nodes can decide (T-10).
     EncryptionFile,
     Edit(Edit),
     /// A comma list in `cluster.yml` that must hold these items; several nodes' lists are joined.
-    EditList { path: Vec<String>, items: Vec<String> },
+    EditList {
+        path: Vec<String>,
+        items: Vec<String>,
+    },
     /// `cluster.yml` is right and the containers are not: `rke up` was not run since.
     RkeUp,
 }

@@ -28,7 +28,11 @@ impl RkeValue {
             Some(_) => Seen::Unmet("not a bool".to_owned()),
             None => Seen::Unmet("not set".to_owned()),
         };
-        Evidence::new(format!("cluster.yml {}", self.path), self.value.to_string(), seen)
+        Evidence::new(
+            format!("cluster.yml {}", self.path),
+            self.value.to_string(),
+            seen,
+        )
     }
 
     pub(super) fn remedies(&self, scene: &Scene<'_>) -> Vec<Remedy> {

@@ -36,7 +36,10 @@ impl Sysctl {
         let value = self.value.to_string();
         let mut remedies = Vec::new();
         if self.running(scene).is_unmet() {
-            remedies.push(Remedy::Kernel { key: key.clone(), value: value.clone() });
+            remedies.push(Remedy::Kernel {
+                key: key.clone(),
+                value: value.clone(),
+            });
         }
         if self.at_boot(scene).is_unmet() {
             remedies.push(Remedy::Boot { key, value });
@@ -46,7 +49,9 @@ impl Sysctl {
 
     fn running(&self, scene: &Scene<'_>) -> Evidence {
         let seen = match scene.facts.kernel(&self.key) {
-            Observed::Present(value) if value == self.value.to_string() => Seen::Met(value.to_owned()),
+            Observed::Present(value) if value == self.value.to_string() => {
+                Seen::Met(value.to_owned())
+            }
             Observed::Present(value) => Seen::Unmet(value.to_owned()),
             Observed::Absent => Seen::Unread("this kernel has no such setting".to_owned()),
             Observed::Unread { why } => Seen::Unread(why),
@@ -69,6 +74,10 @@ impl Sysctl {
                 }
             },
         };
-        Evidence::new(format!("{} after a reboot", self.key), self.value.to_string(), seen)
+        Evidence::new(
+            format!("{} after a reboot", self.key),
+            self.value.to_string(),
+            seen,
+        )
     }
 }

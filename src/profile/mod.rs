@@ -1,0 +1,97 @@
+//! A benchmark as data: controls, and what each of them wants.
+
+pub mod library;
+pub mod load;
+pub mod playbook;
+pub mod variables;
+pub mod version;
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::Deserialize;
+
+use crate::inventory::Node;
+use crate::inventory::Role;
+use crate::profile::version::Gate;
+use crate::resource::Resource;
+
+/// A benchmark, loaded and checked: every template rendered, every variable replaced.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    pub name: String,
+    pub guide: String,
+    pub benchmark: String,
+    /// The Kubernetes version that the benchmark is written for.
+    pub kubernetes: Gate,
+    pub controls: Vec<Control>,
+}
+
+/// One rule of a benchmark.
+#[derive(Clone, Debug)]
+pub struct Control {
+    pub id: ControlId,
+    /// A sentence that is true when the control passes.
+    pub title: String,
+    pub level: u8,
+    pub scope: Scope,
+    /// Controls of other benchmarks that this one supports, by namespace.
+    pub refs: BTreeMap<String, Vec<String>>,
+    /// Other Kubernetes versions than these make the control not applicable (T-28).
+    pub kubernetes: Option<Gate>,
+    pub rule: Rule,
+}
+
+/// `guide:1.1.2` or `cis:1.1.2`: the namespaces share numbers and mean different things (T-01).
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ControlId(pub String);
+
+impl fmt::Display for ControlId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// What a control is about.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Scope {
+    /// Every node with one of these roles.
+    Nodes(BTreeSet<Role>),
+    Cluster,
+}
+
+impl Scope {
+    pub fn covers(&self, node: &Node) -> bool {
+        match self {
+            Self::Nodes(roles) => node.has_any(roles),
+            Self::Cluster => false,
+        }
+    }
+}
+
+/// How a control comes to its verdict.
+#[derive(Clone, Debug)]
+pub enum Rule {
+    Audit(Audit),
+    /// A person must look; says what to look at.
+    Manual(String),
+    NotApplicable(String),
+}
+
+/// What is measured, and whose work it is to mend it.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    pub resources: Vec<Resource>,
+    /// Empty: `apply` makes the resources so. Else the work belongs to these controls, or to `rke`.
+    pub met_by: Vec<String>,
+    /// The benchmark's own assessment fails here; says what makes up for it.
+    pub known_failure: Option<String>,
+}
+
+/// What the data is written for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum Platform {
+    Rke1,
+}

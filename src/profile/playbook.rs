@@ -1,0 +1,113 @@
+//! How a site runs a profile: which one, with which values, how wide.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::source::Remark;
+use crate::yaml;
+use crate::yaml::Spanned;
+use crate::yaml::Value;
+
+/// A playbook as it was read; the profile decides whether its variables fit.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Playbook {
+    /// Its own name.
+    pub playbook: String,
+    pub profile: Spanned<String>,
+    #[serde(default = "level_one")]
+    pub level: u8,
+    #[serde(default)]
+    pub variables: BTreeMap<String, Spanned<Value>>,
+    #[serde(default)]
+    pub rollout: Rollout,
+}
+
+/// How many nodes are changed at once; the order is not a site's to choose.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Rollout {
+    pub workers: Width,
+}
+
+impl Default for Rollout {
+    fn default() -> Self {
+        Self {
+            workers: Width::Percent(20),
+        }
+    }
+}
+
+/// A number of nodes, or a share of them.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(try_from = "String")]
+pub enum Width {
+    Nodes(usize),
+    Percent(usize),
+}
+
+impl TryFrom<String> for Width {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let width = match text.strip_suffix('%') {
+            Some(share) => share.parse().ok().filter(|share| (1..=100).contains(share)).map(Self::Percent),
+            None => text.parse().ok().filter(|count| *count > 0).map(Self::Nodes),
+        };
+        width.ok_or_else(|| format!("`{text}` is no width; write a number of nodes, or a share such as 20%"))
+    }
+}
+
+impl Width {
+    /// How many of `all` nodes go at once; at least one.
+    pub fn of(self, all: usize) -> usize {
+        match self {
+            Self::Nodes(count) => count,
+            Self::Percent(share) => (all * share / 100).max(1),
+        }
+    }
+}
+
+/// Reads a playbook.
+///
+/// # Errors
+///
+/// What is wrong, with its place.
+pub fn read(file: &str, text: &str) -> Result<Playbook, Remark> {
+    let playbook: Playbook = yaml::read(file, text)?;
+    if !(1..=2).contains(&playbook.level) {
+        let message = format!("level {} does not exist", playbook.level);
+        return Err(Remark::of_file(file, message).hinted("write `level: 1` or `level: 2`"));
+    }
+    Ok(playbook)
+}
+
+fn level_one() -> u8 {
+    1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_width_is_a_count_or_a_share_and_never_nobody() {
+        let width = |text: &str| Width::try_from(text.to_owned());
+
+        assert_eq!(width("20%").unwrap().of(4), 1);
+        assert_eq!(width("50%").unwrap().of(10), 5);
+        assert_eq!(width("3").unwrap().of(100), 3);
+        for wrong in ["0", "0%", "101%", "many", "-1", ""] {
+            assert!(width(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_at_its_place() {
+        let error = read("p.yml", "playbook: a\nprofile: b\nlevle: 2\n").unwrap_err();
+
+        assert_eq!(error.place.unwrap().line, 3);
+        assert!(error.message.contains("levle"), "{}", error.message);
+    }
+}

@@ -127,13 +127,23 @@ impl<'t> Fields<'t> {
             ),
             None => {
                 let at = self.place_of(key).unwrap_or(self.place);
-                review.error(at, message, format!("add `{key}: …`"));
+                review.error(at, message, format!("add `{}`", example(key)));
             }
         }
     }
 
     fn entry(&self, key: &str) -> Option<&'t Entry> {
         self.entries.iter().find(|(other, _)| other.value == key)
+    }
+}
+
+/// What a required key may look like.
+fn example(key: &str) -> &'static str {
+    match key {
+        "address" => "address: 10.0.0.1",
+        "role" => "role: [worker]",
+        "user" => "user: rancher",
+        _ => "nodes:",
     }
 }
 
@@ -148,8 +158,8 @@ pub(super) fn text(key: &str, tree: &Tree, review: &mut Review) -> Option<String
         other @ (Kind::List(_) | Kind::Map(_)) => {
             review.error(
                 yaml::place(tree),
-                format!("`{key}` must be text, not {}", other.name()),
-                format!("write `{key}: …` with one value"),
+                format!("`{key}` must be one value, not {}", other.name()),
+                format!("write `{key}:` and one text or number behind it"),
             );
             return None;
         }

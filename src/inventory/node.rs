@@ -15,7 +15,6 @@ use crate::inventory::fields::text;
 use crate::inventory::review::Review;
 use crate::inventory::tree::Kind;
 use crate::inventory::tree::Tree;
-use crate::source::Place;
 use crate::source::nearest;
 use crate::yaml;
 
@@ -24,9 +23,10 @@ const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 /// What the nodes read so far take up, for the rules about the fleet as a whole.
 #[derive(Debug, Default)]
 pub(super) struct Taken {
-    addresses: HashMap<String, Place>,
-    names: HashMap<String, Place>,
-    /// True when any node has the role `etcd`.
+    /// Lower-case, with the line where it was first given.
+    addresses: HashMap<String, usize>,
+    names: HashMap<String, usize>,
+    /// True when a node has the role `etcd`, or may have it but for a mistake in its roles.
     pub(super) etcd: bool,
 }
 
@@ -40,7 +40,11 @@ pub(super) fn read(
 ) -> Option<Node> {
     if matches!(tree.value, Kind::Null) {
         let at = yaml::place(tree);
-        review.error(at, format!("node {number} is empty"), "remove the `-`, or add `address: …`");
+        review.error(
+            at,
+            format!("node {number} is empty"),
+            "remove the `-`, or add `address: …`",
+        );
         return None;
     }
     let Kind::Map(_) = &tree.value else {
@@ -48,10 +52,9 @@ pub(super) fn read(
     };
     let fields = Fields::of(tree);
     let owner = owner(number, &fields);
-    let roles = roles(&fields, &owner, review);
-    taken.etcd |= roles.contains(&Role::Etcd);
-
     let address = endpoint::address(&fields, &owner, review);
+    let roles = roles(&fields, &owner, review);
+    taken.etcd |= roles.is_empty() || roles.contains(&Role::Etcd);
     let name = hostname_override(&fields, &owner, review);
     taken.claim(address.as_ref(), name.as_ref(), review);
     let port = endpoint::port(&fields, review);
@@ -81,8 +84,8 @@ pub(super) fn read(
 impl Taken {
     /// Notes an error where another node has the same address or the same name.
     fn claim(&mut self, address: Option<&Text>, name: Option<&Text>, review: &mut Review) {
-        let is_new = address
-            .is_none_or(|address| is_first(&mut self.addresses, "address", address, review));
+        let is_new =
+            address.is_none_or(|address| is_first(&mut self.addresses, "address", address, review));
         // Two nodes of one address and without names are one mistake, not two.
         if let Some(name) = name.or(address.filter(|_| is_new)) {
             is_first(&mut self.names, "name", name, review);
@@ -91,21 +94,25 @@ impl Taken {
 }
 
 fn is_first(
-    taken: &mut HashMap<String, Place>,
+    taken: &mut HashMap<String, usize>,
     what: &str,
     text: &Text,
     review: &mut Review,
 ) -> bool {
     let key = text.value.to_lowercase();
-    let first = *taken.entry(key).or_insert(text.place);
-    if first != text.place {
+    if let Some(first) = taken.get(&key) {
         review.error(
             text.place,
-            format!("two nodes have the {what} `{}`, the first in line {}", text.value, first.line),
+            format!(
+                "two nodes have the {what} `{}`, the first in line {first}",
+                text.value
+            ),
             "remove one of the two nodes, or correct it",
         );
+        return false;
     }
-    first == text.place
+    taken.insert(key, text.place.line);
+    true
 }
 
 fn owner(number: usize, fields: &Fields) -> String {
@@ -139,7 +146,11 @@ fn role(item: &Tree, owner: &str, review: &mut Review) -> Option<Role> {
             || format!("write one of {}", names.join(", ")),
             |meant| format!("did you mean `{meant}`?"),
         );
-        review.error(yaml::place(item), format!("{owner} has the unknown role `{word}`"), hint);
+        review.error(
+            yaml::place(item),
+            format!("{owner} has the unknown role `{word}`"),
+            hint,
+        );
     }
     role
 }
@@ -150,7 +161,10 @@ fn hostname_override(fields: &Fields, owner: &str, review: &mut Review) -> Optio
     if !is_dns_1123(&name.value) {
         review.error(
             name.place,
-            format!("the `hostname_override` of {owner} is no host name: `{}`", name.value),
+            format!(
+                "the `hostname_override` of {owner} is no host name: `{}`",
+                name.value
+            ),
             "use letters, digits, `-` and `.`, with a letter or digit at both ends of each part",
         );
     }
@@ -178,7 +192,10 @@ fn docker_socket(fields: &Fields, review: &mut Review) -> Option<String> {
     if !socket.value.starts_with('/') {
         review.error(
             socket.place,
-            format!("`docker_socket` is not an absolute path: `{}`", socket.value),
+            format!(
+                "`docker_socket` is not an absolute path: `{}`",
+                socket.value
+            ),
             format!("write `docker_socket: {DEFAULT_SOCKET}`, or leave it out"),
         );
         return None;

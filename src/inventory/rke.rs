@@ -120,6 +120,8 @@ fn complain_of_no_nodes(root: &Fields, review: &mut Review) {
             "`nodes` is an empty list",
             NODES_HINT,
         ),
+        // Neither has a root that is no mapping.
+        None if root.keys().next().is_none() => {}
         None => root.complain_of_missing("nodes", "the inventory", review),
     }
 }
@@ -214,4 +216,139 @@ fn tab_from(text: &str, at: Place) -> Place {
             Some(Place { line, column })
         })
         .unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::KeySource;
+
+    const NODE: &str = "nodes:\n- {address: a, user: u, role: [etcd]";
+
+    fn key(
+        more: &str,
+        cluster: &str,
+        home: Option<&str>,
+        socket: bool,
+    ) -> Result<KeySource, String> {
+        let text = format!("{NODE}{more}}}\n{cluster}\n");
+        match read("fleet.yml", &text, home.map(Path::new), socket) {
+            Ok(inventory) => Ok(inventory.nodes[0].key.clone()),
+            Err(errors) => Err(errors[0].message.clone()),
+        }
+    }
+
+    fn file(path: &str) -> Result<KeySource, String> {
+        Ok(KeySource::File(path.into()))
+    }
+
+    #[test]
+    fn a_key_path_comes_from_the_node_then_the_cluster_then_the_home() {
+        let home = Some("/home/op");
+
+        assert_eq!(key("", "", home, true), file("/home/op/.ssh/id_rsa"));
+        assert_eq!(
+            key("", "ssh_key_path: ~/k", home, false),
+            file("/home/op/k")
+        );
+        assert_eq!(
+            key(", ssh_key_path: k", "ssh_key_path: /c", home, false),
+            file("k")
+        );
+    }
+
+    #[test]
+    fn an_agent_wins_over_every_key_and_an_inline_key_over_a_path() {
+        let inline = || Ok(KeySource::Inline("PEM".to_owned().into()));
+        let own = ", ssh_key: PEM, ssh_key_path: /k";
+
+        assert_eq!(
+            key(own, "ssh_agent_auth: on", None, true),
+            Ok(KeySource::Agent)
+        );
+        assert_eq!(key(own, "ssh_agent_auth: on", None, false), inline());
+        assert_eq!(key(own, "", None, true), inline());
+        assert_eq!(
+            key(", ssh_agent_auth: true, ssh_key_path: /k", "", None, true),
+            file("/k")
+        );
+    }
+
+    #[test]
+    fn an_agent_without_a_socket_is_refused_once_for_all_nodes() {
+        let text = "ssh_agent_auth: true\nssh_key_path: /k\nnodes:\n- {address: a, user: u, role: [etcd]}\n- {address: b, user: u, role: [etcd]}\n";
+
+        let errors = read("fleet.yml", text, None, false).unwrap_err();
+
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors[0].place.unwrap().line, 1);
+        assert!(errors[0].message.contains("`ssh: no key found`"));
+        assert!(errors[0].hint.contains("ssh-add"));
+    }
+
+    #[test]
+    fn a_home_that_is_not_known_is_an_error_only_where_it_is_needed() {
+        assert_eq!(key("", "ssh_key_path: /k", None, false), file("/k"));
+        assert!(key("", "", None, false).unwrap_err().contains("HOME"));
+    }
+
+    #[test]
+    fn equal_nodes_and_keys_are_found_through_one_alias() {
+        let text = "x-all: &all\n- {address: a, user: u, role: [etcd]}\n- {address: a, user: u, user: v, role: [etcd]}\nnodes: *all\nssh_key_path: /k\n";
+
+        let errors = read("fleet.yml", text, None, false).unwrap_err();
+
+        let messages: Vec<_> = errors.iter().map(|error| error.message.as_str()).collect();
+        assert!(
+            messages.contains(&"`user` is given twice, first in line 3"),
+            "{messages:?}"
+        );
+        assert!(
+            messages
+                .iter()
+                .any(|m| m.starts_with("two nodes have the address `a`")),
+            "{messages:?}"
+        );
+    }
+
+    #[test]
+    fn ten_thousand_nodes_with_a_warning_each_are_read() {
+        let node = |n: usize| {
+            format!(
+                "- address: node-{n}\n  user: u\n  role: [etcd, worker]\n  port: 22\n  internal_address: in-{n}\n  labels: {{a: b, c: d, e: f}}\n  taints: [{{key: a, value: b, effect: c}}]\n  shoe: 1\n"
+            )
+        };
+        let nodes: String = (0..10_000).map(node).collect();
+
+        let inventory = read(
+            "fleet.yml",
+            &format!("ssh_key_path: /k\nnodes:\n{nodes}"),
+            None,
+            false,
+        )
+        .unwrap();
+
+        assert_eq!(inventory.nodes.len(), 10_000);
+        assert_eq!(inventory.warnings.len(), 10_000);
+    }
+
+    proptest::proptest! {
+        /// Whatever is written in a field: no node gets lost without an error.
+        #[test]
+        fn a_node_is_read_or_refused_but_never_dropped(
+            field in "address|port|user|role|internal_address|hostname_override|docker_socket|ssh_key|ssh_key_path|labels|taints|ssh_agent_auth",
+            value in r#"|~|0|1|22|yes|1\.5|-1|text|/abs|\[\]|\[etcd\]|\[a\]|\{\}|\{a: b\}|"x y"|"true"|"""#,
+        ) {
+            let mut fields = vec![("address", "b"), ("user", "u"), ("role", "[worker]")];
+            fields.retain(|(name, _)| *name != field);
+            fields.push((&field, &value));
+            let node: String = fields.iter().map(|(name, value)| format!("  {name}: {value}\n")).collect();
+            let text = format!("ssh_key_path: /k\n{NODE}}}\n-\n{node}");
+            // A lone dash followed by an indented mapping is one node.
+            match read("fleet.yml", &text, None, false) {
+                Ok(inventory) => proptest::prop_assert_eq!(inventory.nodes.len(), 2),
+                Err(errors) => proptest::prop_assert!(!errors.is_empty()),
+            }
+        }
+    }
 }

@@ -177,10 +177,8 @@ const KUBE_API: Shape = service!(
 
 const SWITCHED: Shape = Map(&[("enabled", &Open), ("configuration", &Open)]);
 
-const KUBE_CONTROLLER: Shape = service!(
-    ("cluster_cidr", &Open),
-    ("service_cluster_ip_range", &Open),
-);
+const KUBE_CONTROLLER: Shape =
+    service!(("cluster_cidr", &Open), ("service_cluster_ip_range", &Open),);
 
 const KUBELET: Shape = service!(
     ("cluster_dns_server", &Open),
@@ -198,7 +196,15 @@ pub(super) fn is_of_cluster_file(key: &str) -> bool {
 /// Names every unknown key, every equal key and every wrong kind of value.
 pub(super) fn check(root: &Tree, review: &mut Review) {
     check_keys(root, review);
-    check_shape("the file", root, &ROOT, review);
+    if let Kind::List(_) = root.value {
+        review.error(
+            yaml::place(root),
+            "the file is a list, where RKE wants a mapping",
+            "write `nodes:` in a line above the list",
+        );
+    } else {
+        check_shape("the file", root, &ROOT, review);
+    }
 }
 
 fn check_keys(tree: &Tree, review: &mut Review) {
@@ -218,13 +224,14 @@ fn check_equal_keys(entries: &[Entry], review: &mut Review) {
     let mut lines = HashMap::new();
     for (key, _) in entries {
         let at = yaml::place(key);
-        let first = *lines.entry(key.value.as_str()).or_insert(at);
-        if first != at {
+        if let Some(first) = lines.get(key.value.as_str()) {
             review.error(
                 at,
-                format!("`{}` is given twice, first in line {}", key.value, first.line),
+                format!("`{}` is given twice, first in line {}", key.value, first),
                 "keep one of them: RKE would silently merge the two",
             );
+        } else {
+            lines.insert(key.value.as_str(), at.line);
         }
     }
 }
@@ -284,11 +291,18 @@ fn warn_of_unknown(
     } else if keys().any(|key| key == "extra_args") {
         format!("an argument of `{name}` belongs under `extra_args`, one level deeper")
     } else {
-        format!("remove it, or use one of {}", keys().collect::<Vec<_>>().join(", "))
+        format!(
+            "remove it, or use one of {}",
+            keys().collect::<Vec<_>>().join(", ")
+        )
     };
     review.warn(
         yaml::place(key),
-        format!("unknown key `{}` in {}, it has no effect", key.value, quoted(name)),
+        format!(
+            "unknown key `{}` in {}, it has no effect",
+            key.value,
+            quoted(name)
+        ),
         hint,
     );
 }

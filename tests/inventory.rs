@@ -1,6 +1,5 @@
 //! Inventories as data: every file in `cases/inventory` beside what is said about it.
 
-use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
@@ -54,10 +53,8 @@ fn told(text: &str) -> String {
 }
 
 fn told_of(inventory: &Inventory) -> String {
-    let mut out = remarks("warning", &inventory.warnings);
-    for node in &inventory.nodes {
-        writeln!(out, "{node:#?}").unwrap();
-    }
+    let mut parts = vec![remarks("warning", &inventory.warnings)];
+    parts.extend(inventory.nodes.iter().map(|node| format!("{node:#?}\n")));
     let Inventory {
         bastion,
         ssh_agent_auth,
@@ -67,21 +64,17 @@ fn told_of(inventory: &Inventory) -> String {
         site,
         ..
     } = inventory;
-    writeln!(out, "bastion: {bastion:?}").unwrap();
-    writeln!(out, "agent: {ssh_agent_auth}, prefix: {prefix_path}").unwrap();
-    writeln!(
-        out,
-        "version: {kubernetes_version:?}, cluster file: {is_cluster_file}"
-    )
-    .unwrap();
-    writeln!(out, "{site:?}").unwrap();
-    out
+    parts.push(format!(
+        "bastion: {bastion:?}
+agent: {ssh_agent_auth}, prefix: {prefix_path}
+version: {kubernetes_version:?}, cluster file: {is_cluster_file}
+{site:?}
+"
+    ));
+    parts.concat()
 }
 
 fn remarks(kind: &str, remarks: &[Remark]) -> String {
-    let mut out = String::new();
-    for remark in remarks {
-        writeln!(out, "{kind}: {remark}\nhint: {}\n", remark.hint).unwrap();
-    }
-    out
+    let told = |remark: &Remark| format!("{kind}: {remark}\nhint: {}\n\n", remark.hint);
+    remarks.iter().map(told).collect::<Vec<_>>().concat()
 }

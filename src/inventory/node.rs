@@ -43,7 +43,7 @@ pub(super) fn read(
         review.error(
             at,
             format!("node {number} is empty"),
-            "remove the `-`, or add `address: …`",
+            "remove the `-`, or add `address: 10.0.0.1`",
         );
         return None;
     }

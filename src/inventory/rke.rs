@@ -14,6 +14,7 @@ use crate::inventory::access::Access;
 use crate::inventory::endpoint;
 use crate::inventory::fields::Fields;
 use crate::inventory::fields::Text;
+use crate::inventory::keys;
 use crate::inventory::node;
 use crate::inventory::node::Taken;
 use crate::inventory::review::Review;
@@ -48,6 +49,9 @@ pub fn read(
             Remark::of_file(file, "the inventory is empty").hinted(NODES_HINT),
         ]);
     };
+    let Kind::Map(_) = root.value else {
+        return Err(vec![not_a_mapping(root, &review)]);
+    };
     if let Some(second) = documents.get(1) {
         review.warn(
             yaml::place(second),
@@ -63,9 +67,18 @@ pub fn read(
     })
 }
 
+fn not_a_mapping(root: &Tree, review: &Review) -> Remark {
+    let hint = match root.value {
+        Kind::List(_) => "write `nodes:` in a line above the list",
+        _ => NODES_HINT,
+    };
+    let message = format!("the inventory must be a mapping, not {}", root.value.name());
+    review.remark(yaml::place(root), message, hint)
+}
+
 /// What could be read of the cluster; only worth something when no error was noted.
 fn cluster(root: &Tree, home: Option<&Path>, agent_socket: bool, review: &mut Review) -> Inventory {
-    schema::check(root, review);
+    keys::check(root, review);
     let fields = Fields::of(root);
     let mut access = Access::read(&fields, home, agent_socket, review);
     let nodes = nodes(&fields, &mut access, review);
@@ -120,8 +133,6 @@ fn complain_of_no_nodes(root: &Fields, review: &mut Review) {
             "`nodes` is an empty list",
             NODES_HINT,
         ),
-        // Neither has a root that is no mapping.
-        None if root.keys().next().is_none() => {}
         None => root.complain_of_missing("nodes", "the inventory", review),
     }
 }
@@ -238,22 +249,22 @@ mod tests {
         }
     }
 
-    fn file(path: &str) -> Result<KeySource, String> {
-        Ok(KeySource::File(path.into()))
+    fn file(path: &str) -> KeySource {
+        KeySource::File(path.into())
     }
 
     #[test]
     fn a_key_path_comes_from_the_node_then_the_cluster_then_the_home() {
         let home = Some("/home/op");
 
-        assert_eq!(key("", "", home, true), file("/home/op/.ssh/id_rsa"));
+        assert_eq!(key("", "", home, true), Ok(file("/home/op/.ssh/id_rsa")));
         assert_eq!(
             key("", "ssh_key_path: ~/k", home, false),
-            file("/home/op/k")
+            Ok(file("/home/op/k"))
         );
         assert_eq!(
             key(", ssh_key_path: k", "ssh_key_path: /c", home, false),
-            file("k")
+            Ok(file("k"))
         );
     }
 
@@ -270,7 +281,7 @@ mod tests {
         assert_eq!(key(own, "", None, true), inline());
         assert_eq!(
             key(", ssh_agent_auth: true, ssh_key_path: /k", "", None, true),
-            file("/k")
+            Ok(file("/k"))
         );
     }
 
@@ -288,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_home_that_is_not_known_is_an_error_only_where_it_is_needed() {
-        assert_eq!(key("", "ssh_key_path: /k", None, false), file("/k"));
+        assert_eq!(key("", "ssh_key_path: /k", None, false), Ok(file("/k")));
         assert!(key("", "", None, false).unwrap_err().contains("HOME"));
     }
 
@@ -339,12 +350,11 @@ mod tests {
             field in "address|port|user|role|internal_address|hostname_override|docker_socket|ssh_key|ssh_key_path|labels|taints|ssh_agent_auth",
             value in r#"|~|0|1|22|yes|1\.5|-1|text|/abs|\[\]|\[etcd\]|\[a\]|\{\}|\{a: b\}|"x y"|"true"|"""#,
         ) {
-            let mut fields = vec![("address", "b"), ("user", "u"), ("role", "[worker]")];
-            fields.retain(|(name, _)| *name != field);
-            fields.push((&field, &value));
-            let node: String = fields.iter().map(|(name, value)| format!("  {name}: {value}\n")).collect();
+            let mut fields = [("address", "b"), ("user", "u"), ("role", "[worker]"), ("port", "22")];
+            let place = fields.iter().position(|(name, _)| *name == field).unwrap_or(3);
+            fields[place] = (&field, &value);
+            let node = fields.map(|(name, value)| format!("  {name}: {value}\n")).concat();
             let text = format!("ssh_key_path: /k\n{NODE}}}\n-\n{node}");
-            // A lone dash followed by an indented mapping is one node.
             match read("fleet.yml", &text, None, false) {
                 Ok(inventory) => proptest::prop_assert_eq!(inventory.nodes.len(), 2),
                 Err(errors) => proptest::prop_assert!(!errors.is_empty()),

@@ -19,6 +19,7 @@ pub mod cluster_file;
 pub mod facts;
 pub mod inventory;
 pub mod node;
+pub mod profile;
 pub mod resource;
 pub mod rke;
 pub mod secret;

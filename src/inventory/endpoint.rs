@@ -22,7 +22,7 @@ pub(super) fn address(fields: &Fields, owner: &str, review: &mut Review) -> Opti
             "use a host name, or an IPv4 address",
         );
     } else if let Some(inside) = bracketed(&address.value) {
-        address.value = inside.to_owned();
+        address.value = String::from(inside);
     }
     check_host("address", &address, review).then_some(address)
 }

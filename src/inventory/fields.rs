@@ -118,22 +118,33 @@ impl<'t> Fields<'t> {
     /// Says that `owner` has no `key`, at the key that was probably meant to be it.
     pub(super) fn complain_of_missing(&self, key: &str, owner: &str, review: &mut Review) {
         let message = format!("{owner} has no `{key}`");
-        let meant = nearest(key, self.keys().filter(|other| *other != key));
-        match meant.and_then(|other| Some((other, self.place_of(other)?))) {
-            Some((other, at)) => review.error(
-                at,
-                message,
-                format!("did you mean `{key}` where it says `{other}`?"),
+        let mut others = self.entries.iter().filter(|(other, _)| other.value != key);
+        let meant = nearest(key, others.clone().map(|(other, _)| other.value.as_str()));
+        let (at, hint) = match others.find(|(other, _)| Some(other.value.as_str()) == meant) {
+            Some((other, _)) => (
+                yaml::place(other),
+                format!("did you mean `{key}` where it says `{}`?", other.value),
             ),
-            None => {
-                let at = self.place_of(key).unwrap_or(self.place);
-                review.error(at, message, format!("add `{key}: …`"));
-            }
-        }
+            None => (
+                self.place_of(key).unwrap_or(self.place),
+                format!("add `{}`", example(key)),
+            ),
+        };
+        review.error(at, message, hint);
     }
 
     fn entry(&self, key: &str) -> Option<&'t Entry> {
         self.entries.iter().find(|(other, _)| other.value == key)
+    }
+}
+
+/// What a required key may look like.
+fn example(key: &str) -> &'static str {
+    match key {
+        "address" => "address: 10.0.0.1",
+        "role" => "role: [worker]",
+        "user" => "user: rancher",
+        _ => "nodes:",
     }
 }
 
@@ -148,8 +159,8 @@ pub(super) fn text(key: &str, tree: &Tree, review: &mut Review) -> Option<String
         other @ (Kind::List(_) | Kind::Map(_)) => {
             review.error(
                 yaml::place(tree),
-                format!("`{key}` must be text, not {}", other.name()),
-                format!("write `{key}: …` with one value"),
+                format!("`{key}` must be one value, not {}", other.name()),
+                format!("write `{key}:` and one text or number behind it"),
             );
             return None;
         }

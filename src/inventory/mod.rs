@@ -3,6 +3,7 @@
 mod access;
 mod endpoint;
 mod fields;
+mod keys;
 mod node;
 mod review;
 pub mod rke;

@@ -15,7 +15,6 @@ use crate::inventory::fields::text;
 use crate::inventory::review::Review;
 use crate::inventory::tree::Kind;
 use crate::inventory::tree::Tree;
-use crate::source::Place;
 use crate::source::nearest;
 use crate::yaml;
 
@@ -24,9 +23,10 @@ const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 /// What the nodes read so far take up, for the rules about the fleet as a whole.
 #[derive(Debug, Default)]
 pub(super) struct Taken {
-    addresses: HashMap<String, Place>,
-    names: HashMap<String, Place>,
-    /// True when any node has the role `etcd`.
+    /// Lower-case, with the line where it was first given.
+    addresses: HashMap<String, usize>,
+    names: HashMap<String, usize>,
+    /// True when a node has the role `etcd`, or may have it but for a mistake in its roles.
     pub(super) etcd: bool,
 }
 
@@ -43,7 +43,7 @@ pub(super) fn read(
         review.error(
             at,
             format!("node {number} is empty"),
-            "remove the `-`, or add `address: …`",
+            "remove the `-`, or add `address: 10.0.0.1`",
         );
         return None;
     }
@@ -52,10 +52,9 @@ pub(super) fn read(
     };
     let fields = Fields::of(tree);
     let owner = owner(number, &fields);
-    let roles = roles(&fields, &owner, review);
-    taken.etcd |= roles.contains(&Role::Etcd);
-
     let address = endpoint::address(&fields, &owner, review);
+    let roles = roles(&fields, &owner, review);
+    taken.etcd |= roles.is_empty() || roles.contains(&Role::Etcd);
     let name = hostname_override(&fields, &owner, review);
     taken.claim(address.as_ref(), name.as_ref(), review);
     let port = endpoint::port(&fields, review);
@@ -95,24 +94,25 @@ impl Taken {
 }
 
 fn is_first(
-    taken: &mut HashMap<String, Place>,
+    taken: &mut HashMap<String, usize>,
     what: &str,
     text: &Text,
     review: &mut Review,
 ) -> bool {
     let key = text.value.to_lowercase();
-    let first = *taken.entry(key).or_insert(text.place);
-    if first != text.place {
+    if let Some(first) = taken.get(&key) {
         review.error(
             text.place,
             format!(
-                "two nodes have the {what} `{}`, the first in line {}",
-                text.value, first.line
+                "two nodes have the {what} `{}`, the first in line {first}",
+                text.value
             ),
             "remove one of the two nodes, or correct it",
         );
+        return false;
     }
-    first == text.place
+    taken.insert(key, text.place.line);
+    true
 }
 
 fn owner(number: usize, fields: &Fields) -> String {

@@ -14,6 +14,7 @@ use crate::inventory::access::Access;
 use crate::inventory::endpoint;
 use crate::inventory::fields::Fields;
 use crate::inventory::fields::Text;
+use crate::inventory::keys;
 use crate::inventory::node;
 use crate::inventory::node::Taken;
 use crate::inventory::review::Review;
@@ -48,6 +49,9 @@ pub fn read(
             Remark::of_file(file, "the inventory is empty").hinted(NODES_HINT),
         ]);
     };
+    let Kind::Map(_) = root.value else {
+        return Err(vec![not_a_mapping(root, &review)]);
+    };
     if let Some(second) = documents.get(1) {
         review.warn(
             yaml::place(second),
@@ -63,9 +67,18 @@ pub fn read(
     })
 }
 
+fn not_a_mapping(root: &Tree, review: &Review) -> Remark {
+    let hint = match root.value {
+        Kind::List(_) => "write `nodes:` in a line above the list",
+        _ => NODES_HINT,
+    };
+    let message = format!("the inventory must be a mapping, not {}", root.value.name());
+    review.remark(yaml::place(root), message, hint)
+}
+
 /// What could be read of the cluster; only worth something when no error was noted.
 fn cluster(root: &Tree, home: Option<&Path>, agent_socket: bool, review: &mut Review) -> Inventory {
-    schema::check(root, review);
+    keys::check(root, review);
     let fields = Fields::of(root);
     let mut access = Access::read(&fields, home, agent_socket, review);
     let nodes = nodes(&fields, &mut access, review);
@@ -214,4 +227,138 @@ fn tab_from(text: &str, at: Place) -> Place {
             Some(Place { line, column })
         })
         .unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::KeySource;
+
+    const NODE: &str = "nodes:\n- {address: a, user: u, role: [etcd]";
+
+    fn key(
+        more: &str,
+        cluster: &str,
+        home: Option<&str>,
+        socket: bool,
+    ) -> Result<KeySource, String> {
+        let text = format!("{NODE}{more}}}\n{cluster}\n");
+        match read("fleet.yml", &text, home.map(Path::new), socket) {
+            Ok(inventory) => Ok(inventory.nodes[0].key.clone()),
+            Err(errors) => Err(errors[0].message.clone()),
+        }
+    }
+
+    fn file(path: &str) -> KeySource {
+        KeySource::File(path.into())
+    }
+
+    #[test]
+    fn a_key_path_comes_from_the_node_then_the_cluster_then_the_home() {
+        let home = Some("/home/op");
+
+        assert_eq!(key("", "", home, true), Ok(file("/home/op/.ssh/id_rsa")));
+        assert_eq!(
+            key("", "ssh_key_path: ~/k", home, false),
+            Ok(file("/home/op/k"))
+        );
+        assert_eq!(
+            key(", ssh_key_path: k", "ssh_key_path: /c", home, false),
+            Ok(file("k"))
+        );
+    }
+
+    #[test]
+    fn an_agent_wins_over_every_key_and_an_inline_key_over_a_path() {
+        let inline = || Ok(KeySource::Inline("PEM".to_owned().into()));
+        let own = ", ssh_key: PEM, ssh_key_path: /k";
+
+        assert_eq!(
+            key(own, "ssh_agent_auth: on", None, true),
+            Ok(KeySource::Agent)
+        );
+        assert_eq!(key(own, "ssh_agent_auth: on", None, false), inline());
+        assert_eq!(key(own, "", None, true), inline());
+        assert_eq!(
+            key(", ssh_agent_auth: true, ssh_key_path: /k", "", None, true),
+            Ok(file("/k"))
+        );
+    }
+
+    #[test]
+    fn an_agent_without_a_socket_is_refused_once_for_all_nodes() {
+        let text = "ssh_agent_auth: true\nssh_key_path: /k\nnodes:\n- {address: a, user: u, role: [etcd]}\n- {address: b, user: u, role: [etcd]}\n";
+
+        let errors = read("fleet.yml", text, None, false).unwrap_err();
+
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors[0].place.unwrap().line, 1);
+        assert!(errors[0].message.contains("`ssh: no key found`"));
+        assert!(errors[0].hint.contains("ssh-add"));
+    }
+
+    #[test]
+    fn a_home_that_is_not_known_is_an_error_only_where_it_is_needed() {
+        assert_eq!(key("", "ssh_key_path: /k", None, false), Ok(file("/k")));
+        assert!(key("", "", None, false).unwrap_err().contains("HOME"));
+    }
+
+    #[test]
+    fn equal_nodes_and_keys_are_found_through_one_alias() {
+        let text = "x-all: &all\n- {address: a, user: u, role: [etcd]}\n- {address: a, user: u, user: v, role: [etcd]}\nnodes: *all\nssh_key_path: /k\n";
+
+        let errors = read("fleet.yml", text, None, false).unwrap_err();
+
+        let messages: Vec<_> = errors.iter().map(|error| error.message.as_str()).collect();
+        assert!(
+            messages.contains(&"`user` is given twice, first in line 3"),
+            "{messages:?}"
+        );
+        assert!(
+            messages
+                .iter()
+                .any(|m| m.starts_with("two nodes have the address `a`")),
+            "{messages:?}"
+        );
+    }
+
+    #[test]
+    fn ten_thousand_nodes_with_a_warning_each_are_read() {
+        let node = |n: usize| {
+            format!(
+                "- address: node-{n}\n  user: u\n  role: [etcd, worker]\n  port: 22\n  internal_address: in-{n}\n  labels: {{a: b, c: d, e: f}}\n  taints: [{{key: a, value: b, effect: c}}]\n  shoe: 1\n"
+            )
+        };
+        let nodes: String = (0..10_000).map(node).collect();
+
+        let inventory = read(
+            "fleet.yml",
+            &format!("ssh_key_path: /k\nnodes:\n{nodes}"),
+            None,
+            false,
+        )
+        .unwrap();
+
+        assert_eq!(inventory.nodes.len(), 10_000);
+        assert_eq!(inventory.warnings.len(), 10_000);
+    }
+
+    proptest::proptest! {
+        /// Whatever is written in a field: no node gets lost without an error.
+        #[test]
+        fn a_node_is_read_or_refused_but_never_dropped(
+            field in "address|port|user|role|internal_address|hostname_override|docker_socket|ssh_key|ssh_key_path|labels|taints|ssh_agent_auth",
+            value in r#"|~|0|1|22|yes|1\.5|-1|text|/abs|\[\]|\[etcd\]|\[a\]|\{\}|\{a: b\}|"x y"|"true"|"""#,
+        ) {
+            let mut fields = [("address", "b"), ("user", "u"), ("role", "[worker]"), ("port", "22")];
+            let place = fields.iter().position(|(name, _)| *name == field).unwrap_or(3);
+            fields[place] = (&field, &value);
+            let node = fields.map(|(name, value)| format!("  {name}: {value}\n")).concat();
+            let text = format!("ssh_key_path: /k\n{NODE}}}\n-\n{node}");
+            match read("fleet.yml", &text, None, false) {
+                Ok(inventory) => proptest::prop_assert_eq!(inventory.nodes.len(), 2),
+                Err(errors) => proptest::prop_assert!(!errors.is_empty()),
+            }
+        }
+    }
 }

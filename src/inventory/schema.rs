@@ -1,23 +1,11 @@
-//! The keys RKE knows, and what is wrong with a file's keys.
+//! The keys RKE knows: of the cluster, of nodes, of services.
 //!
-//! RKE takes unknown keys, equal keys and keys in the wrong case without a word
-//! (rke.md fact 12); here each is named. Sources: rke.md 1, 1.2 and 2, and RKE's
-//! own types up to v1.6 for the keys that later versions added.
-
-use std::collections::HashMap;
-
-use crate::inventory::review::Review;
-use crate::inventory::tree::Entry;
-use crate::inventory::tree::Kind;
-use crate::inventory::tree::Tree;
-use crate::inventory::tree::spelling;
-use crate::source::nearest;
-use crate::yaml;
-use crate::yaml::Spanned;
+//! Sources: rke.md 1, 1.2 and 2, and RKE's own types up to v1.6 for the keys
+//! that later versions added.
 
 /// What RKE expects at one place of the file.
 #[derive(Debug)]
-enum Shape {
+pub(super) enum Shape {
     /// Not looked into: a scalar, names of the site's own, or keys that differ between versions.
     Open,
     List(&'static Shape),
@@ -74,7 +62,8 @@ const ROOT_KEYS: &[(&str, &Shape)] = &[
     ("upgrade_strategy", &Open),
 ];
 
-const ROOT: Shape = Map(ROOT_KEYS);
+/// The file as a whole.
+pub(super) const ROOT: Shape = Map(ROOT_KEYS);
 
 const SITE: Shape = Map(&[
     ("playbook", &Open),
@@ -191,127 +180,4 @@ const KUBELET: Shape = service!(
 /// True for a cluster-level key that only a `cluster.yml` has (architecture 13.11).
 pub(super) fn is_of_cluster_file(key: &str) -> bool {
     !REACH.contains(&key) && ROOT_KEYS.iter().any(|(known, _)| *known == key)
-}
-
-/// Names every unknown key, every equal key and every wrong kind of value.
-pub(super) fn check(root: &Tree, review: &mut Review) {
-    check_keys(root, review);
-    check_shape("the file", root, &ROOT, review);
-}
-
-fn check_keys(tree: &Tree, review: &mut Review) {
-    match &tree.value {
-        Kind::List(items) => items.iter().for_each(|item| check_keys(item, review)),
-        Kind::Map(entries) => {
-            check_equal_keys(entries, review);
-            entries
-                .iter()
-                .for_each(|(_, value)| check_keys(value, review));
-        }
-        _ => {}
-    }
-}
-
-fn check_equal_keys(entries: &[Entry], review: &mut Review) {
-    let mut lines = HashMap::new();
-    for (key, _) in entries {
-        let at = yaml::place(key);
-        let first = *lines.entry(key.value.as_str()).or_insert(at);
-        if first != at {
-            review.error(
-                at,
-                format!(
-                    "`{}` is given twice, first in line {}",
-                    key.value, first.line
-                ),
-                "keep one of them: RKE would silently merge the two",
-            );
-        }
-    }
-}
-
-fn check_shape(name: &str, tree: &Tree, shape: &Shape, review: &mut Review) {
-    match (shape, &tree.value) {
-        (Open, _) | (_, Kind::Null) => {}
-        (List(item_shape), Kind::List(items)) => {
-            let name = format!("an item of `{name}`");
-            for item in items {
-                check_shape(&name, item, item_shape, review);
-            }
-        }
-        (List(_), other) => review.error(
-            yaml::place(tree),
-            format!("`{name}` must be a list, not {}", other.name()),
-            list_hint(name, tree, review.text),
-        ),
-        (Map(known), Kind::Map(entries)) => check_entries(name, entries, known, review),
-        (Map(_), other) => review.error(
-            yaml::place(tree),
-            format!("{} must be a mapping, not {}", quoted(name), other.name()),
-            "write `key: value` lines, indented, below it",
-        ),
-    }
-}
-
-fn check_entries(
-    name: &str,
-    entries: &[Entry],
-    known: &[(&'static str, &'static Shape)],
-    review: &mut Review,
-) {
-    for (key, value) in entries {
-        match known.iter().find(|(known, _)| *known == key.value) {
-            Some((key, shape)) => check_shape(key, value, shape, review),
-            None if known.is_empty() || is_for_anchors(name, &key.value) => {}
-            None => warn_of_unknown(name, key, known, review),
-        }
-    }
-}
-
-/// `x-…` at cluster level is the customary place for anchors that nodes merge.
-fn is_for_anchors(name: &str, key: &str) -> bool {
-    name == "the file" && key.starts_with("x-")
-}
-
-fn warn_of_unknown(
-    name: &str,
-    key: &Spanned<String>,
-    known: &[(&'static str, &'static Shape)],
-    review: &mut Review,
-) {
-    let keys = || known.iter().map(|(key, _)| *key);
-    let hint = if let Some(meant) = nearest(&key.value, keys()) {
-        format!("did you mean `{meant}`?")
-    } else if keys().any(|key| key == "extra_args") {
-        format!("an argument of `{name}` belongs under `extra_args`, one level deeper")
-    } else {
-        format!(
-            "remove it, or use one of {}",
-            keys().collect::<Vec<_>>().join(", ")
-        )
-    };
-    review.warn(
-        yaml::place(key),
-        format!(
-            "unknown key `{}` in {}, it has no effect",
-            key.value,
-            quoted(name)
-        ),
-        hint,
-    );
-}
-
-fn list_hint(name: &str, tree: &Tree, text: &str) -> String {
-    match &tree.value {
-        Kind::List(_) | Kind::Map(_) => format!("begin each item of `{name}` with `- `"),
-        _ => format!("write `{name}: [{}]`", spelling(text, tree)),
-    }
-}
-
-fn quoted(name: &str) -> String {
-    if name.contains(' ') {
-        name.to_owned()
-    } else {
-        format!("`{name}`")
-    }
 }

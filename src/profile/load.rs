@@ -1,0 +1,412 @@
+//! YAML to [`Profile`]: everything that a profile must not say is refused here, with its place.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+
+use serde::Deserialize;
+
+use crate::cluster_file::Document;
+use crate::inventory::Role;
+use crate::profile::Audit;
+use crate::profile::Control;
+use crate::profile::ControlId;
+use crate::profile::Platform;
+use crate::profile::Profile;
+use crate::profile::Rule;
+use crate::profile::Scope;
+use crate::profile::library::Library;
+use crate::profile::library::Source;
+use crate::profile::playbook::Playbook;
+use crate::profile::variables::Variables;
+use crate::profile::version::Gate;
+use crate::resource::Resource;
+use crate::resource::arg::Expect;
+use crate::source::Place;
+use crate::source::Remark;
+use crate::source::nearest;
+use crate::yaml;
+use crate::yaml::Spanned;
+use crate::yaml::Value;
+
+/// Stands for the key in the encryption template while a profile is checked; no key is ever this.
+const NO_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+/// Loads the profile that `playbook` names, with the playbook's values.
+///
+/// # Errors
+///
+/// The first mistake, in the playbook or in the profile, with its place.
+pub fn load(
+    playbook_source: &Source,
+    playbook: &Playbook,
+    library: &Library,
+) -> Result<Profile, Remark> {
+    let name = &playbook.profile;
+    let Some(source) = library.profile(&name.value) else {
+        let message = format!("there is no profile `{}`", name.value);
+        let remark = Remark::at(&playbook_source.file, &playbook_source.text, yaml::place(name), message);
+        return Err(remark.hinted(format!("write one of: {}", library.profile_names())));
+    };
+    let raw: RawProfile = yaml::read(&source.file, &source.text)?;
+    if raw.profile.value != name.value {
+        let message = format!("this is profile `{}`, not `{}`", raw.profile.value, name.value);
+        return Err(source.remark(yaml::place(&raw.profile), message));
+    }
+    let variables = variables(playbook_source, playbook, raw.variables)?;
+    let loader = Loader {
+        source,
+        library,
+        variables,
+    };
+    loader.profile(raw.profile.value, raw.guide, raw.benchmark, &raw.kubernetes, raw.controls)
+}
+
+/// A playbook's values over the defaults; a value must be of its default's kind.
+fn variables(
+    source: &Source,
+    playbook: &Playbook,
+    mut values: BTreeMap<String, Value>,
+) -> Result<Variables, Remark> {
+    for (name, given) in &playbook.variables {
+        let at = yaml::place(given);
+        let Some(default) = values.get(name) else {
+            let remark = source.remark(at, format!("the profile has no variable `{name}`"));
+            let known: Vec<&str> = values.keys().map(String::as_str).collect();
+            return Err(remark.hinted(match nearest(name, &known) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("write one of: {}", known.join(", ")),
+            }));
+        };
+        if std::mem::discriminant(default) != std::mem::discriminant(&given.value) {
+            let message = format!("`{name}` must be {}", kind(default));
+            return Err(source.remark(at, message));
+        }
+        if matches!(given.value, Value::Int(number) if number <= 0) {
+            return Err(source.remark(at, format!("`{name}` must be greater than 0")));
+        }
+        values.insert(name.clone(), given.value.clone());
+    }
+    Ok(Variables::new(values))
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "true or false",
+        Value::Int(_) => "a whole number",
+        Value::Float(_) => "a number",
+        Value::Text(_) => "a text",
+        Value::List(_) => "a list",
+        Value::Map(_) => "a mapping",
+    }
+}
+
+impl Source {
+    fn remark(&self, at: Place, message: impl Into<String>) -> Remark {
+        Remark::at(&self.file, &self.text, at, message)
+    }
+}
+
+struct Loader<'a> {
+    source: &'a Source,
+    library: &'a Library,
+    variables: Variables,
+}
+
+impl Loader<'_> {
+    fn profile(
+        &self,
+        name: String,
+        guide: String,
+        benchmark: String,
+        kubernetes: &Spanned<String>,
+        raw: Vec<RawControl>,
+    ) -> Result<Profile, Remark> {
+        self.check_references(&raw)?;
+        let gate = self.gate(kubernetes)?;
+        let mut wants = BTreeMap::new();
+        let mut controls = Vec::new();
+        for control in raw {
+            let at = yaml::place(&control.id);
+            let control = self.control(control)?;
+            self.check_agreement(&control, at, &mut wants)?;
+            controls.push(control);
+        }
+        Ok(Profile {
+            name,
+            guide,
+            benchmark,
+            kubernetes: gate,
+            controls,
+        })
+    }
+
+    /// Ids are unique, and who is said to meet a control exists.
+    fn check_references(&self, controls: &[RawControl]) -> Result<(), Remark> {
+        let mut ids = BTreeSet::from(["rke"]);
+        for control in controls {
+            let id = control.id.value.as_str();
+            let at = yaml::place(&control.id);
+            if !id.split_once(':').is_some_and(|(space, number)| !space.is_empty() && !number.is_empty()) {
+                let remark = self.source.remark(at, format!("`{id}` has no namespace"));
+                return Err(remark.hinted("write `guide:1.1.1` or `cis:1.1.1`"));
+            }
+            if !ids.insert(id) {
+                return Err(self.source.remark(at, format!("`{id}` is there twice")));
+            }
+        }
+        for reference in controls.iter().flat_map(|control| &control.met_by) {
+            if !ids.contains(reference.value.as_str()) {
+                let message = format!("there is no control `{}`", reference.value);
+                return Err(self.source.remark(yaml::place(reference), message));
+            }
+        }
+        Ok(())
+    }
+
+    fn control(&self, raw: RawControl) -> Result<Control, Remark> {
+        let at = yaml::place(&raw.id);
+        let title = raw.title.value.trim();
+        if title.is_empty() || title.ends_with('.') {
+            let remark = self.source.remark(yaml::place(&raw.title), "a title is a sentence without a full stop");
+            return Err(remark.hinted("write what is true when the control passes"));
+        }
+        let scope = match (raw.scope, raw.roles) {
+            (None, Some(roles)) if !roles.is_empty() => Scope::Nodes(roles),
+            (Some(RawScope::Cluster), None) => Scope::Cluster,
+            _ => {
+                let remark = self.source.remark(at, "a control needs either `roles` or a `scope`");
+                return Err(remark.hinted("write `roles: [worker]` or `scope: cluster`"));
+            }
+        };
+        if !(1..=2).contains(&raw.level) {
+            return Err(self.source.remark(at, format!("level {} does not exist", raw.level)));
+        }
+        let kubernetes = raw.kubernetes.as_ref().map(|gate| self.gate(gate)).transpose()?;
+        let rule = match (raw.audit, raw.manual, raw.not_applicable) {
+            (Some(resources), None, None) => {
+                self.audit(at, resources, raw.met_by, raw.known_failure)?
+            }
+            (None, Some(what), None) if raw.known_failure.is_none() => Rule::Manual(what),
+            (None, None, Some(why)) if raw.known_failure.is_none() => Rule::NotApplicable(why),
+            _ => {
+                let message = "a control has exactly one of `audit`, `manual` and `not_applicable`, and `known_failure` only beside `audit`";
+                return Err(self.source.remark(at, message));
+            }
+        };
+        Ok(Control {
+            id: ControlId(raw.id.value),
+            title: title.to_owned(),
+            level: raw.level,
+            scope,
+            refs: raw.refs,
+            kubernetes,
+            rule,
+        })
+    }
+
+    fn audit(
+        &self,
+        at: Place,
+        raw: Vec<Spanned<Resource>>,
+        met_by: Vec<Spanned<String>>,
+        known_failure: Option<String>,
+    ) -> Result<Rule, Remark> {
+        if raw.is_empty() {
+            return Err(self.source.remark(at, "`audit` is empty"));
+        }
+        let mended = met_by.is_empty();
+        let mut resources = Vec::new();
+        for resource in raw {
+            let place = yaml::place(&resource);
+            resources.push(self.resource(place, resource.value, mended)?);
+        }
+        Ok(Rule::Audit(Audit {
+            resources,
+            met_by: met_by.into_iter().map(|id| id.value).collect(),
+            known_failure,
+        }))
+    }
+
+    /// The resource with its variables replaced and its template rendered.
+    fn resource(&self, at: Place, mut resource: Resource, mended: bool) -> Result<Resource, Remark> {
+        match &mut resource {
+            Resource::Arg(arg) => {
+                if let Expect::Equals(value) | Expect::AbsentOr(value) | Expect::LongerThan(value) = &mut arg.expect {
+                    *value = self.expand(at, value)?;
+                }
+                if let Some(value) = &mut arg.write {
+                    *value = self.expand(at, value)?;
+                    if !arg.expect.is_met_by(Some(value)) {
+                        let message = format!("`{value}` for --{} would not pass its own audit", arg.name);
+                        return Err(self.source.remark(at, message));
+                    }
+                }
+                let says_what = matches!(arg.expect, Expect::Equals(_) | Expect::Includes(_));
+                if mended && !says_what && arg.write.is_none() {
+                    let remark = self.source.remark(at, format!("nothing says what to write for --{}", arg.name));
+                    return Err(remark.hinted("add `write: VALUE`, or `met_by` if it is only measured"));
+                }
+            }
+            Resource::File(file) => {
+                self.path(at, &file.path)?;
+                file.content = self.render(at, &file.template, &self.variables)?;
+            }
+            Resource::Encryption(encryption) => {
+                self.path(at, &encryption.path)?;
+                let variables = self.variables.clone().with("encryption_key", NO_KEY);
+                self.render(at, &encryption.template, &variables)?;
+                encryption.content = self.template(at, &encryption.template)?.text.clone();
+            }
+            Resource::Addons(addons) => {
+                addons.content = self.render(at, &addons.template, &self.variables)?;
+                Document::all(&addons.content)
+                    .map_err(|why| self.source.remark(at, format!("template `{}`: {why}", addons.template)))?;
+            }
+            Resource::Sysctl(_) | Resource::Bind(_) | Resource::Rke(_) => {}
+        }
+        Ok(resource)
+    }
+
+    fn expand(&self, at: Place, value: &str) -> Result<String, Remark> {
+        self.variables.expand(value).map_err(|why| {
+            let known: Vec<&str> = self.variables.names().collect();
+            self.source.remark(at, why).hinted(format!("the variables are: {}", known.join(", ")))
+        })
+    }
+
+    /// A control character would end a record to the node; a relative path would end anywhere.
+    fn path(&self, at: Place, path: &str) -> Result<(), Remark> {
+        if path.starts_with('/') && !path.chars().any(char::is_control) {
+            return Ok(());
+        }
+        Err(self.source.remark(at, format!("`{}` is no absolute path", path.escape_debug())))
+    }
+
+    fn template(&self, at: Place, name: &str) -> Result<&Source, Remark> {
+        self.library.template(name).ok_or_else(|| {
+            let remark = self.source.remark(at, format!("there is no template `{name}`"));
+            remark.hinted(format!("write one of: {}", self.library.template_names()))
+        })
+    }
+
+    fn render(&self, at: Place, name: &str, variables: &Variables) -> Result<String, Remark> {
+        let template = self.template(at, name)?;
+        let of_template = |why: String| Remark::of_file(&template.file, why);
+        let text = variables.render(&template.text).map_err(of_template)?;
+        // What is pushed to a node is read by a component that exits when it cannot (T-21).
+        let documents = yaml::documents(&template.file, &text)?;
+        for document in &documents {
+            for key in ["apiVersion", "kind"] {
+                if document.at(&[key]).and_then(Value::text).is_none() {
+                    return Err(of_template(format!("a document lacks `{key}`")));
+                }
+            }
+        }
+        if documents.is_empty() {
+            return Err(of_template("it renders to nothing".to_owned()));
+        }
+        Ok(text)
+    }
+
+    /// Two controls that want different values of one thing are an error before anything runs.
+    fn check_agreement(
+        &self,
+        control: &Control,
+        at: Place,
+        wants: &mut BTreeMap<String, (String, ControlId)>,
+    ) -> Result<(), Remark> {
+        let Rule::Audit(audit) = &control.rule else {
+            return Ok(());
+        };
+        for (thing, value) in audit.resources.iter().filter_map(wish) {
+            match wants.entry(thing) {
+                Entry::Vacant(slot) => {
+                    slot.insert((value, control.id.clone()));
+                }
+                Entry::Occupied(slot) if slot.get().0 != value => {
+                    let message = format!(
+                        "controls {} and {} want different values for {}",
+                        slot.get().1, control.id, slot.key()
+                    );
+                    return Err(self.source.remark(at, message));
+                }
+                Entry::Occupied(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn gate(&self, text: &Spanned<String>) -> Result<Gate, Remark> {
+        Gate::parse(&text.value).ok_or_else(|| {
+            let message = format!("`{}` is no condition on a version", text.value);
+            let remark = self.source.remark(yaml::place(text), message);
+            remark.hinted("write \"1.11\", \"<1.14\" or \">=1.9,<1.14\"")
+        })
+    }
+}
+
+/// The thing that a resource sets to one value, and the value.
+fn wish(resource: &Resource) -> Option<(String, String)> {
+    match resource {
+        Resource::Sysctl(sysctl) => Some((format!("sysctl {}", sysctl.key), sysctl.value.to_string())),
+        Resource::File(file) => Some((format!("file {}", file.path), file.content.clone())),
+        Resource::Encryption(encryption) => {
+            Some((format!("file {}", encryption.path), encryption.content.clone()))
+        }
+        Resource::Arg(arg) => match &arg.expect {
+            Expect::Equals(value) => Some((format!("{} --{}", arg.of, arg.name), value.clone())),
+            _ => None,
+        },
+        Resource::Rke(value) => Some((value.path.clone(), value.value.to_string())),
+        Resource::Bind(_) | Resource::Addons(_) => None,
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawProfile {
+    profile: Spanned<String>,
+    guide: String,
+    benchmark: String,
+    #[serde(rename = "platform")]
+    _platform: Platform,
+    kubernetes: Spanned<String>,
+    #[serde(default)]
+    variables: BTreeMap<String, Value>,
+    controls: Vec<RawControl>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawControl {
+    id: Spanned<String>,
+    title: Spanned<String>,
+    #[serde(default = "level_one")]
+    level: u8,
+    roles: Option<BTreeSet<Role>>,
+    scope: Option<RawScope>,
+    #[serde(default)]
+    refs: BTreeMap<String, Vec<String>>,
+    kubernetes: Option<Spanned<String>>,
+    audit: Option<Vec<Spanned<Resource>>>,
+    manual: Option<String>,
+    not_applicable: Option<String>,
+    known_failure: Option<String>,
+    #[serde(default)]
+    met_by: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawScope {
+    Cluster,
+}
+
+fn level_one() -> u8 {
+    1
+}
+
+#[cfg(test)]
+mod tests;

@@ -28,10 +28,19 @@ const PROFILES: [(&str, &str); 1] = [(
 )];
 
 const TEMPLATES: [(&str, &str); 5] = [
-    ("addons.yaml", include_str!("../../templates/addons.yaml.hbs")),
-    ("admission.yaml", include_str!("../../templates/admission.yaml.hbs")),
+    (
+        "addons.yaml",
+        include_str!("../../templates/addons.yaml.hbs"),
+    ),
+    (
+        "admission.yaml",
+        include_str!("../../templates/admission.yaml.hbs"),
+    ),
     ("audit.yaml", include_str!("../../templates/audit.yaml.hbs")),
-    ("encryption.yaml", include_str!("../../templates/encryption.yaml.hbs")),
+    (
+        "encryption.yaml",
+        include_str!("../../templates/encryption.yaml.hbs"),
+    ),
     ("event.yaml", include_str!("../../templates/event.yaml.hbs")),
 ];
 

@@ -45,12 +45,20 @@ pub fn load(
     let name = &playbook.profile;
     let Some(source) = library.profile(&name.value) else {
         let message = format!("there is no profile `{}`", name.value);
-        let remark = Remark::at(&playbook_source.file, &playbook_source.text, yaml::place(name), message);
+        let remark = Remark::at(
+            &playbook_source.file,
+            &playbook_source.text,
+            yaml::place(name),
+            message,
+        );
         return Err(remark.hinted(format!("write one of: {}", library.profile_names())));
     };
     let raw: RawProfile = yaml::read(&source.file, &source.text)?;
     if raw.profile.value != name.value {
-        let message = format!("this is profile `{}`, not `{}`", raw.profile.value, name.value);
+        let message = format!(
+            "this is profile `{}`, not `{}`",
+            raw.profile.value, name.value
+        );
         return Err(source.remark(yaml::place(&raw.profile), message));
     }
     let variables = variables(playbook_source, playbook, raw.variables)?;
@@ -59,7 +67,13 @@ pub fn load(
         library,
         variables,
     };
-    loader.profile(raw.profile.value, raw.guide, raw.benchmark, &raw.kubernetes, raw.controls)
+    loader.profile(
+        raw.profile.value,
+        raw.guide,
+        raw.benchmark,
+        &raw.kubernetes,
+        raw.controls,
+    )
 }
 
 /// A playbook's values over the defaults; a value must be of its default's kind.
@@ -73,7 +87,7 @@ fn variables(
         let Some(default) = values.get(name) else {
             let remark = source.remark(at, format!("the profile has no variable `{name}`"));
             let known: Vec<&str> = values.keys().map(String::as_str).collect();
-            return Err(remark.hinted(match nearest(name, &known) {
+            return Err(remark.hinted(match nearest(name, known.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("write one of: {}", known.join(", ")),
             }));
@@ -148,7 +162,10 @@ impl Loader<'_> {
         for control in controls {
             let id = control.id.value.as_str();
             let at = yaml::place(&control.id);
-            if !id.split_once(':').is_some_and(|(space, number)| !space.is_empty() && !number.is_empty()) {
+            if !id
+                .split_once(':')
+                .is_some_and(|(space, number)| !space.is_empty() && !number.is_empty())
+            {
                 let remark = self.source.remark(at, format!("`{id}` has no namespace"));
                 return Err(remark.hinted("write `guide:1.1.1` or `cis:1.1.1`"));
             }
@@ -169,21 +186,32 @@ impl Loader<'_> {
         let at = yaml::place(&raw.id);
         let title = raw.title.value.trim();
         if title.is_empty() || title.ends_with('.') {
-            let remark = self.source.remark(yaml::place(&raw.title), "a title is a sentence without a full stop");
+            let remark = self.source.remark(
+                yaml::place(&raw.title),
+                "a title is a sentence without a full stop",
+            );
             return Err(remark.hinted("write what is true when the control passes"));
         }
         let scope = match (raw.scope, raw.roles) {
             (None, Some(roles)) if !roles.is_empty() => Scope::Nodes(roles),
             (Some(RawScope::Cluster), None) => Scope::Cluster,
             _ => {
-                let remark = self.source.remark(at, "a control needs either `roles` or a `scope`");
+                let remark = self
+                    .source
+                    .remark(at, "a control needs either `roles` or a `scope`");
                 return Err(remark.hinted("write `roles: [worker]` or `scope: cluster`"));
             }
         };
         if !(1..=2).contains(&raw.level) {
-            return Err(self.source.remark(at, format!("level {} does not exist", raw.level)));
+            return Err(self
+                .source
+                .remark(at, format!("level {} does not exist", raw.level)));
         }
-        let kubernetes = raw.kubernetes.as_ref().map(|gate| self.gate(gate)).transpose()?;
+        let kubernetes = raw
+            .kubernetes
+            .as_ref()
+            .map(|gate| self.gate(gate))
+            .transpose()?;
         let rule = match (raw.audit, raw.manual, raw.not_applicable) {
             (Some(resources), None, None) => {
                 self.audit(at, resources, raw.met_by, raw.known_failure)?
@@ -230,23 +258,35 @@ impl Loader<'_> {
     }
 
     /// The resource with its variables replaced and its template rendered.
-    fn resource(&self, at: Place, mut resource: Resource, mended: bool) -> Result<Resource, Remark> {
+    fn resource(
+        &self,
+        at: Place,
+        mut resource: Resource,
+        mended: bool,
+    ) -> Result<Resource, Remark> {
         match &mut resource {
             Resource::Arg(arg) => {
-                if let Expect::Equals(value) | Expect::AbsentOr(value) | Expect::LongerThan(value) = &mut arg.expect {
+                if let Expect::Equals(value) | Expect::AbsentOr(value) | Expect::LongerThan(value) =
+                    &mut arg.expect
+                {
                     *value = self.expand(at, value)?;
                 }
                 if let Some(value) = &mut arg.write {
                     *value = self.expand(at, value)?;
                     if !arg.expect.is_met_by(Some(value)) {
-                        let message = format!("`{value}` for --{} would not pass its own audit", arg.name);
+                        let message =
+                            format!("`{value}` for --{} would not pass its own audit", arg.name);
                         return Err(self.source.remark(at, message));
                     }
                 }
                 let says_what = matches!(arg.expect, Expect::Equals(_) | Expect::Includes(_));
                 if mended && !says_what && arg.write.is_none() {
-                    let remark = self.source.remark(at, format!("nothing says what to write for --{}", arg.name));
-                    return Err(remark.hinted("add `write: VALUE`, or `met_by` if it is only measured"));
+                    let remark = self
+                        .source
+                        .remark(at, format!("nothing says what to write for --{}", arg.name));
+                    return Err(
+                        remark.hinted("add `write: VALUE`, or `met_by` if it is only measured")
+                    );
                 }
             }
             Resource::File(file) => {
@@ -261,8 +301,10 @@ impl Loader<'_> {
             }
             Resource::Addons(addons) => {
                 addons.content = self.render(at, &addons.template, &self.variables)?;
-                Document::all(&addons.content)
-                    .map_err(|why| self.source.remark(at, format!("template `{}`: {why}", addons.template)))?;
+                Document::all(&addons.content).map_err(|why| {
+                    self.source
+                        .remark(at, format!("template `{}`: {why}", addons.template))
+                })?;
             }
             Resource::Sysctl(_) | Resource::Bind(_) | Resource::Rke(_) => {}
         }
@@ -272,7 +314,9 @@ impl Loader<'_> {
     fn expand(&self, at: Place, value: &str) -> Result<String, Remark> {
         self.variables.expand(value).map_err(|why| {
             let known: Vec<&str> = self.variables.names().collect();
-            self.source.remark(at, why).hinted(format!("the variables are: {}", known.join(", ")))
+            self.source
+                .remark(at, why)
+                .hinted(format!("the variables are: {}", known.join(", ")))
         })
     }
 
@@ -281,12 +325,16 @@ impl Loader<'_> {
         if path.starts_with('/') && !path.chars().any(char::is_control) {
             return Ok(());
         }
-        Err(self.source.remark(at, format!("`{}` is no absolute path", path.escape_debug())))
+        Err(self
+            .source
+            .remark(at, format!("`{}` is no absolute path", path.escape_debug())))
     }
 
     fn template(&self, at: Place, name: &str) -> Result<&Source, Remark> {
         self.library.template(name).ok_or_else(|| {
-            let remark = self.source.remark(at, format!("there is no template `{name}`"));
+            let remark = self
+                .source
+                .remark(at, format!("there is no template `{name}`"));
             remark.hinted(format!("write one of: {}", self.library.template_names()))
         })
     }
@@ -328,7 +376,9 @@ impl Loader<'_> {
                 Entry::Occupied(slot) if slot.get().0 != value => {
                     let message = format!(
                         "controls {} and {} want different values for {}",
-                        slot.get().1, control.id, slot.key()
+                        slot.get().1,
+                        control.id,
+                        slot.key()
                     );
                     return Err(self.source.remark(at, message));
                 }
@@ -350,11 +400,14 @@ impl Loader<'_> {
 /// The thing that a resource sets to one value, and the value.
 fn wish(resource: &Resource) -> Option<(String, String)> {
     match resource {
-        Resource::Sysctl(sysctl) => Some((format!("sysctl {}", sysctl.key), sysctl.value.to_string())),
-        Resource::File(file) => Some((format!("file {}", file.path), file.content.clone())),
-        Resource::Encryption(encryption) => {
-            Some((format!("file {}", encryption.path), encryption.content.clone()))
+        Resource::Sysctl(sysctl) => {
+            Some((format!("sysctl {}", sysctl.key), sysctl.value.to_string()))
         }
+        Resource::File(file) => Some((format!("file {}", file.path), file.content.clone())),
+        Resource::Encryption(encryption) => Some((
+            format!("file {}", encryption.path),
+            encryption.content.clone(),
+        )),
         Resource::Arg(arg) => match &arg.expect {
             Expect::Equals(value) => Some((format!("{} --{}", arg.of, arg.name), value.clone())),
             _ => None,

@@ -52,10 +52,20 @@ impl TryFrom<String> for Width {
 
     fn try_from(text: String) -> Result<Self, String> {
         let width = match text.strip_suffix('%') {
-            Some(share) => share.parse().ok().filter(|share| (1..=100).contains(share)).map(Self::Percent),
-            None => text.parse().ok().filter(|count| *count > 0).map(Self::Nodes),
+            Some(share) => share
+                .parse()
+                .ok()
+                .filter(|share| (1..=100).contains(share))
+                .map(Self::Percent),
+            None => text
+                .parse()
+                .ok()
+                .filter(|count| *count > 0)
+                .map(Self::Nodes),
         };
-        width.ok_or_else(|| format!("`{text}` is no width; write a number of nodes, or a share such as 20%"))
+        width.ok_or_else(|| {
+            format!("`{text}` is no width; write a number of nodes, or a share such as 20%")
+        })
     }
 }
 

@@ -23,7 +23,8 @@ impl Variables {
     /// The same variables and one more.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
-        self.0.insert(name.to_owned(), Value::Text(value.to_owned()));
+        self.0
+            .insert(name.to_owned(), Value::Text(value.to_owned()));
         self
     }
 
@@ -37,7 +38,9 @@ impl Variables {
         let mut rest = text;
         while let Some(start) = rest.find("${") {
             let after = &rest[start + 2..];
-            let end = after.find('}').ok_or_else(|| format!("`{text}` lacks a closing brace"))?;
+            let end = after
+                .find('}')
+                .ok_or_else(|| format!("`{text}` lacks a closing brace"))?;
             let name = &after[..end];
             let value = self.0.get(name).and_then(scalar);
             let value = value.ok_or_else(|| format!("no variable `{name}` is given"))?;
@@ -89,9 +92,15 @@ mod tests {
         let variables = Variables::default().with("qps", "500");
 
         assert_eq!(variables.expand("x${qps}y").unwrap(), "x500y");
-        assert_eq!(variables.expand("${burst}").unwrap_err(), "no variable `burst` is given");
+        assert_eq!(
+            variables.expand("${burst}").unwrap_err(),
+            "no variable `burst` is given"
+        );
         assert_eq!(variables.render("qps: {{qps}}").unwrap(), "qps: 500");
         assert!(variables.render("burst: {{burst}}").is_err());
-        assert_eq!(variables.clone().with("a", "<&>").render("{{a}}").unwrap(), "<&>");
+        assert_eq!(
+            variables.clone().with("a", "<&>").render("{{a}}").unwrap(),
+            "<&>"
+        );
     }
 }

@@ -54,13 +54,15 @@ impl Gate {
     }
 
     pub fn admits(&self, version: Version) -> bool {
-        self.terms.iter().all(|(comparison, limit)| match comparison {
-            Comparison::Is => version == *limit,
-            Comparison::Below => version < *limit,
-            Comparison::AtMost => version <= *limit,
-            Comparison::Above => version > *limit,
-            Comparison::AtLeast => version >= *limit,
-        })
+        self.terms
+            .iter()
+            .all(|(comparison, limit)| match comparison {
+                Comparison::Is => version == *limit,
+                Comparison::Below => version < *limit,
+                Comparison::AtMost => version <= *limit,
+                Comparison::Above => version > *limit,
+                Comparison::AtLeast => version >= *limit,
+            })
     }
 }
 

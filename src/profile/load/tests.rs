@@ -50,8 +50,16 @@ fn the_embedded_profile_loads_with_the_embedded_playbook() {
 #[test]
 fn exactly_one_way_to_a_verdict() {
     assert_refused(CONTROL, 1, "exactly one of");
-    assert_refused(&format!("{CONTROL}  manual: look\n  not_applicable: no\n"), 1, "exactly one of");
-    assert_refused(&format!("{CONTROL}  manual: look\n  known_failure: so\n"), 1, "exactly one of");
+    assert_refused(
+        &format!("{CONTROL}  manual: look\n  not_applicable: no\n"),
+        1,
+        "exactly one of",
+    );
+    assert_refused(
+        &format!("{CONTROL}  manual: look\n  known_failure: so\n"),
+        1,
+        "exactly one of",
+    );
     assert_refused(&format!("{CONTROL}  audit: []\n"), 1, "`audit` is empty");
 }
 
@@ -69,10 +77,26 @@ fn ids_are_unique_and_have_a_namespace_and_references_exist() {
 
 #[test]
 fn unknown_keys_kinds_and_repeated_keys_are_errors_at_their_place() {
-    assert_refused(&format!("{CONTROL}  manual: look\n  owner: me\n"), 5, "owner");
-    assert_refused(&format!("{CONTROL}  audit:\n  - sysctl: {{key: a.b, vlaue: 1}}\n"), 5, "vlaue");
-    assert_refused(&format!("{CONTROL}  audit:\n  - sysctrl: {{key: a.b, value: 1}}\n"), 5, "sysctrl");
-    assert_refused(&format!("{CONTROL}  manual: look\n  manual: again\n"), 5, "manual");
+    assert_refused(
+        &format!("{CONTROL}  manual: look\n  owner: me\n"),
+        5,
+        "owner",
+    );
+    assert_refused(
+        &format!("{CONTROL}  audit:\n  - sysctl: {{key: a.b, vlaue: 1}}\n"),
+        5,
+        "vlaue",
+    );
+    assert_refused(
+        &format!("{CONTROL}  audit:\n  - sysctrl: {{key: a.b, value: 1}}\n"),
+        5,
+        "sysctrl",
+    );
+    assert_refused(
+        &format!("{CONTROL}  manual: look\n  manual: again\n"),
+        5,
+        "manual",
+    );
 }
 
 #[test]
@@ -94,7 +118,11 @@ fn templates_exist_and_all_their_variables_are_given() {
     let file = |name: &str, path: &str| {
         format!("{CONTROL}  audit:\n  - file: {{path: {path}, mode: \"0600\", template: {name}}}\n")
     };
-    assert_refused(&file("nothing.yaml", "/a"), 5, "there is no template `nothing.yaml`");
+    assert_refused(
+        &file("nothing.yaml", "/a"),
+        5,
+        "there is no template `nothing.yaml`",
+    );
     assert_refused(&file("admission.yaml", "etc/a"), 5, "no absolute path");
     let remark = refused(&file("event.yaml", "/a"));
     assert_eq!(remark.file, "templates/event.yaml.hbs");
@@ -103,16 +131,30 @@ fn templates_exist_and_all_their_variables_are_given() {
 
 #[test]
 fn variables_are_known_and_of_the_defaults_kind() {
-    let arg = format!("{CONTROL}  audit:\n  - arg: {{of: kubelet, name: x, equals: \"${{dyas}}\"}}\n");
+    let arg =
+        format!("{CONTROL}  audit:\n  - arg: {{of: kubelet, name: x, equals: \"${{dyas}}\"}}\n");
     assert_refused(&arg, 5, "no variable `dyas` is given");
     let good = format!("{CONTROL}  manual: look\n");
     let wrong = |variables: &str| {
-        loaded(&good, &format!("playbook: p\nprofile: test\nvariables: {variables}\n")).unwrap_err()
+        loaded(
+            &good,
+            &format!("playbook: p\nprofile: test\nvariables: {variables}\n"),
+        )
+        .unwrap_err()
     };
     assert_eq!(wrong("{dayz: 5}").hint, "did you mean `days`?");
-    assert_eq!(wrong("{days: \"5\"}").message, "`days` must be a whole number");
+    assert_eq!(
+        wrong("{days: \"5\"}").message,
+        "`days` must be a whole number"
+    );
     assert_eq!(wrong("{days: 0}").message, "`days` must be greater than 0");
-    assert_eq!(wrong("{days: 0}").place, Some(Place { line: 3, column: 19 }));
+    assert_eq!(
+        wrong("{days: 0}").place,
+        Some(Place {
+            line: 3,
+            column: 19
+        })
+    );
 }
 
 #[test]
@@ -129,28 +171,63 @@ fn controls_that_disagree_are_named_before_anything_runs() {
 
 #[test]
 fn an_argument_expects_one_thing_and_says_what_to_write() {
-    let arg = |fields: &str| format!("{CONTROL}  audit:\n  - arg: {{of: kubelet, name: x, {fields}}}\n");
-    assert_refused(&arg("absent_or: \"1\", equals: \"1\""), 5, "expects two things");
+    let arg =
+        |fields: &str| format!("{CONTROL}  audit:\n  - arg: {{of: kubelet, name: x, {fields}}}\n");
+    assert_refused(
+        &arg("absent_or: \"1\", equals: \"1\""),
+        5,
+        "expects two things",
+    );
     assert_refused(&arg("optional: []"), 5, "expects nothing");
     assert_refused(&arg("longer_than: \"0s\""), 5, "nothing says what to write");
-    assert_refused(&arg("longer_than: \"0s\", write: \"0\""), 5, "would not pass its own audit");
-    assert_refused(&arg("equals: \"1\"").replace("kubelet", "kublet"), 5, "is no component");
+    assert_refused(
+        &arg("longer_than: \"0s\", write: \"0\""),
+        5,
+        "would not pass its own audit",
+    );
+    assert_refused(
+        &arg("equals: \"1\"").replace("kubelet", "kublet"),
+        5,
+        "is no component",
+    );
 }
 
 #[test]
 fn levels_scopes_titles_and_gates_are_checked() {
     let good = format!("{CONTROL}  manual: look\n");
     assert_refused(&format!("{good}  level: 3\n"), 1, "level 3 does not exist");
-    assert_refused(&good.replace("roles: [worker]", "roles: []"), 1, "either `roles` or a `scope`");
-    assert_refused(&format!("{good}  scope: cluster\n"), 1, "either `roles` or a `scope`");
-    assert_refused(&good.replace("It is so", "It is so."), 2, "without a full stop");
-    assert_refused(&format!("{good}  kubernetes: soon\n"), 5, "no condition on a version");
+    assert_refused(
+        &good.replace("roles: [worker]", "roles: []"),
+        1,
+        "either `roles` or a `scope`",
+    );
+    assert_refused(
+        &format!("{good}  scope: cluster\n"),
+        1,
+        "either `roles` or a `scope`",
+    );
+    assert_refused(
+        &good.replace("It is so", "It is so."),
+        2,
+        "without a full stop",
+    );
+    assert_refused(
+        &format!("{good}  kubernetes: soon\n"),
+        5,
+        "no condition on a version",
+    );
 }
 
 #[test]
 fn a_profile_that_does_not_exist_is_answered_with_those_that_do() {
     let remark = loaded("", "playbook: p\nprofile: rancher-9\n").unwrap_err();
 
-    assert_eq!(remark.place, Some(Place { line: 2, column: 10 }));
+    assert_eq!(
+        remark.place,
+        Some(Place {
+            line: 2,
+            column: 10
+        })
+    );
     assert!(remark.hint.contains("rancher-2.1"), "{}", remark.hint);
 }

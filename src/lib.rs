@@ -15,14 +15,18 @@
 //! network, no files. The effects sit at the two ends, and only the engine
 //! calls them.
 
-pub mod cluster_file;
-pub mod facts;
-pub mod inventory;
-pub mod node;
-pub mod profile;
-pub mod resource;
-pub mod rke;
-pub mod secret;
 pub mod source;
-pub mod ssh;
 pub mod yaml;
+pub mod secret;
+pub mod inventory;
+pub mod cluster_file;
+pub mod node;
+pub mod ssh;
+pub mod facts;
+pub mod resource;
+pub mod profile;
+pub mod fleet;
+pub mod finding;
+pub mod audit;
+pub mod plan;
+pub mod rke;

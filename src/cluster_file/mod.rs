@@ -103,6 +103,11 @@ impl ClusterFile {
         })
     }
 
+    /// How the user named the file.
+    pub fn name(&self) -> &str {
+        &self.file
+    }
+
     /// The text as it was read.
     pub fn text(&self) -> &str {
         &self.text

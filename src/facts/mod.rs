@@ -52,6 +52,15 @@ impl Facts {
         }
     }
 
+    /// True when not one question was answered.
+    pub fn is_empty(&self) -> bool {
+        self.kernel.is_empty()
+            && self.files.is_empty()
+            && self.containers.is_empty()
+            && self.room.is_empty()
+            && self.missing_tools.is_none()
+    }
+
     pub fn kernel(&self, key: &str) -> Observed<&str> {
         self.lookup(&self.kernel, key, String::as_str)
     }
@@ -99,6 +108,22 @@ pub struct File {
     pub content: Option<Content>,
 }
 
+impl File {
+    /// A file of root's as a plan would make it, still without content.
+    pub fn new_regular() -> Self {
+        Self {
+            kind: FileKind::Regular,
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+            owner: "root".to_owned(),
+            group: "root".to_owned(),
+            link: false,
+            content: None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum FileKind {
     Regular,
@@ -117,6 +142,11 @@ impl Content {
 
     pub fn bytes(&self) -> &[u8] {
         self.0.expose()
+    }
+
+    /// The content as what it may be.
+    pub fn secret(&self) -> &Secret {
+        &self.0
     }
 
     /// The content as text, nothing when it is none.

@@ -22,15 +22,13 @@ use crate::profile::variables::Variables;
 use crate::profile::version::Gate;
 use crate::resource::Resource;
 use crate::resource::arg::Expect;
+use crate::resource::encryption::NO_KEY;
 use crate::source::Place;
 use crate::source::Remark;
 use crate::source::nearest;
 use crate::yaml;
 use crate::yaml::Spanned;
 use crate::yaml::Value;
-
-/// Stands for the key in the encryption template while a profile is checked; no key is ever this.
-const NO_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
 /// Loads the profile that `playbook` names, with the playbook's values.
 ///
@@ -296,8 +294,7 @@ impl Loader<'_> {
             Resource::Encryption(encryption) => {
                 self.path(at, &encryption.path)?;
                 let variables = self.variables.clone().with("encryption_key", NO_KEY);
-                self.render(at, &encryption.template, &variables)?;
-                encryption.content = self.template(at, &encryption.template)?.text.clone();
+                encryption.content = self.render(at, &encryption.template, &variables)?;
             }
             Resource::Addons(addons) => {
                 addons.content = self.render(at, &addons.template, &self.variables)?;

@@ -41,6 +41,9 @@ pub struct Encryption {
     pub content: String,
 }
 
+/// Stands for the key in the rendered template; a key of zeros is never made.
+pub const NO_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
 /// What one control-plane node holds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum KeyFile {
@@ -106,6 +109,11 @@ impl Encryption {
             )));
         }
         remedies
+    }
+
+    /// The file with `key`, which is 32 bytes in base64.
+    pub fn with_key(&self, key: &str) -> String {
+        self.content.replace(NO_KEY, key)
     }
 
     /// What the node of this scene holds.

@@ -150,7 +150,7 @@ pub(super) fn attributes_evidence(path: &str, mode: Mode, file: &facts::File) ->
     )
 }
 
-pub(super) fn root_only(path: &str, mode: Mode) -> Attributes {
+pub(crate) fn root_only(path: &str, mode: Mode) -> Attributes {
     Attributes {
         path: path.to_owned(),
         mode: mode.0,

@@ -1,0 +1,119 @@
+//! From facts to findings. Pure: the same facts give the same findings.
+
+use std::collections::BTreeSet;
+
+use crate::facts::Facts;
+use crate::facts::question::Question;
+use crate::finding::Finding;
+use crate::finding::Verdict;
+use crate::fleet::Fleet;
+use crate::inventory::Node;
+use crate::profile::Audit;
+use crate::profile::Control;
+use crate::profile::Profile;
+use crate::profile::Rule;
+use crate::profile::Scope;
+use crate::resource::Evidence;
+use crate::resource::Layout;
+use crate::resource::Scene;
+use crate::resource::Seen;
+
+/// What must be asked of `node` to judge every control of `profile` up to `level`.
+pub fn questions(profile: &Profile, level: u8, node: &Node, layout: &Layout) -> BTreeSet<Question> {
+    let controls = profile
+        .controls
+        .iter()
+        .filter(|control| control.level <= level);
+    controls
+        .filter(|control| control.scope.covers(node))
+        .filter_map(|control| match &control.rule {
+            Rule::Audit(audit) => Some(&audit.resources),
+            Rule::Manual(_) | Rule::NotApplicable(_) => None,
+        })
+        .flatten()
+        .flat_map(|resource| resource.questions(layout))
+        .collect()
+}
+
+/// One finding per control and node, and one per control of the cluster, in the profile's order.
+pub fn judge(profile: &Profile, level: u8, fleet: &Fleet) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for control in profile
+        .controls
+        .iter()
+        .filter(|control| control.level <= level)
+    {
+        match control.scope {
+            Scope::Cluster => {
+                findings.push(finding(control, None, &fleet.cluster_scene(), fleet));
+            }
+            Scope::Nodes(_) => findings.extend(
+                fleet
+                    .nodes()
+                    .filter(|(node, _)| control.scope.covers(node))
+                    .map(|(node, facts)| on_node(control, node, facts, fleet)),
+            ),
+        }
+    }
+    findings
+}
+
+fn on_node(control: &Control, node: &Node, facts: &Facts, fleet: &Fleet) -> Finding {
+    finding(control, Some(node), &fleet.scene(facts), fleet)
+}
+
+fn finding(control: &Control, node: Option<&Node>, scene: &Scene<'_>, fleet: &Fleet) -> Finding {
+    let (verdict, evidence) = match (&control.rule, out_of_version(control, fleet)) {
+        (_, Some(why)) => (Verdict::NotApplicable { why }, Vec::new()),
+        (Rule::NotApplicable(why), None) => {
+            (Verdict::NotApplicable { why: why.clone() }, Vec::new())
+        }
+        (Rule::Manual(what), None) => (Verdict::Manual { what: what.clone() }, Vec::new()),
+        (Rule::Audit(audit), None) => measured(audit, scene),
+    };
+    Finding {
+        control: control.id.clone(),
+        title: control.title.clone(),
+        node: node.map(|node| node.name.clone()),
+        verdict,
+        evidence,
+    }
+}
+
+/// Why the control does not apply to the Kubernetes version that runs; an unknown version is no reason.
+fn out_of_version(control: &Control, fleet: &Fleet) -> Option<String> {
+    let gate = control.kubernetes.as_ref()?;
+    let version = fleet.kubernetes()?;
+    (!gate.admits(version)).then(|| format!("it is for Kubernetes {gate}, and {version} runs"))
+}
+
+fn measured(audit: &Audit, scene: &Scene<'_>) -> (Verdict, Vec<Evidence>) {
+    if let Some(why) = &scene.facts.silent
+        && scene.facts.is_empty()
+    {
+        return (Verdict::Unknown { why: why.clone() }, Vec::new());
+    }
+    let evidence: Vec<Evidence> = audit
+        .resources
+        .iter()
+        .flat_map(|resource| resource.compare(scene))
+        .collect();
+    let verdict = if evidence.iter().any(Evidence::is_unmet) {
+        match &audit.known_failure {
+            Some(why) => Verdict::KnownFailure { why: why.clone() },
+            None => Verdict::Fail,
+        }
+    } else if let Some(why) = first_unread(&evidence) {
+        Verdict::Unknown { why }
+    } else {
+        Verdict::Pass
+    };
+    (verdict, evidence)
+}
+
+fn first_unread(evidence: &[Evidence]) -> Option<String> {
+    evidence.iter().find_map(|one| match &one.seen {
+        Seen::Unread(why) => Some(format!("{}: {why}", one.subject)),
+        Seen::Met(_) | Seen::Unmet(_) => None,
+    })
+}

@@ -1,0 +1,107 @@
+//! Everything that is known of a cluster at one moment, as values.
+
+use std::collections::BTreeMap;
+
+use crate::cluster_file::ClusterFile;
+use crate::facts::Facts;
+use crate::facts::Observed;
+use crate::inventory::Inventory;
+use crate::inventory::Node;
+use crate::inventory::Role;
+use crate::profile::version::Version;
+use crate::resource::Layout;
+use crate::resource::Scene;
+
+/// The nodes with their facts, and `cluster.yml`.
+#[derive(Clone, Debug)]
+pub struct Fleet {
+    pub inventory: Inventory,
+    /// By node name; a node that is not here was not selected.
+    pub facts: BTreeMap<String, Facts>,
+    pub cluster: ClusterState,
+    pub layout: Layout,
+    nothing: Facts,
+}
+
+/// `cluster.yml` as it is, or as it would begin.
+#[derive(Clone, Debug)]
+pub struct ClusterState {
+    pub file: ClusterFile,
+    /// False for a cluster that is not built yet: the file is made from the inventory.
+    pub exists: bool,
+}
+
+impl Fleet {
+    pub fn new(
+        inventory: Inventory,
+        cluster: ClusterState,
+        facts: BTreeMap<String, Facts>,
+    ) -> Self {
+        Self {
+            layout: Layout::of(&inventory),
+            inventory,
+            facts,
+            cluster,
+            nothing: Facts::default(),
+        }
+    }
+
+    /// The selected nodes, in the inventory's order, with their facts.
+    pub fn nodes(&self) -> impl Iterator<Item = (&Node, &Facts)> {
+        self.inventory
+            .nodes
+            .iter()
+            .filter_map(|node| Some((node, self.facts.get(&node.name)?)))
+    }
+
+    /// What a resource on `facts`' node is compared with.
+    pub fn scene<'a>(&'a self, facts: &'a Facts) -> Scene<'a> {
+        Scene {
+            facts,
+            cluster: &self.cluster.file,
+            layout: &self.layout,
+        }
+    }
+
+    /// What a resource of the cluster as a whole is compared with.
+    pub fn cluster_scene(&self) -> Scene<'_> {
+        self.scene(&self.nothing)
+    }
+
+    /// The Kubernetes version that runs, else the one that is asked for.
+    pub fn kubernetes(&self) -> Option<Version> {
+        let running = self.facts.values().find_map(|facts| {
+            let name = ["kube-apiserver", "kubelet"];
+            name.iter().find_map(|name| match facts.container(name) {
+                Observed::Present(container) => Version::parse(container.version()?),
+                _ => None,
+            })
+        });
+        running.or_else(|| {
+            let declared = self.cluster.file.value_at(&["kubernetes_version"]);
+            Version::parse(declared.and_then(|value| value.text())?)
+        })
+    }
+
+    /// True when some component of Kubernetes is there: the cluster was built before.
+    pub fn is_built(&self) -> bool {
+        self.facts.values().any(|facts| {
+            facts
+                .containers
+                .values()
+                .any(|container| matches!(container, Observed::Present(_)))
+        })
+    }
+
+    pub fn control_plane(&self) -> impl Iterator<Item = &Node> {
+        self.inventory
+            .nodes
+            .iter()
+            .filter(|node| node.roles.contains(&Role::ControlPlane))
+    }
+
+    /// True when some node of the inventory was not selected.
+    pub fn is_partial(&self) -> bool {
+        self.facts.len() < self.inventory.nodes.len()
+    }
+}

@@ -1,0 +1,190 @@
+//! From what is and what should be, to what has to change.
+//!
+//! [`plan`] is a pure function: it runs in tests without a network and gives
+//! the same plan for the same input, so a plan that is shown is the plan that
+//! will be applied.
+
+pub mod blocker;
+pub mod change;
+mod cluster;
+mod key;
+mod kernel;
+mod nodes;
+
+use std::collections::BTreeMap;
+
+use crate::facts::Facts;
+use crate::facts::Observed;
+use crate::fleet::Fleet;
+use crate::plan::blocker::Blocker;
+use crate::plan::change::Change;
+use crate::plan::change::ClusterChange;
+use crate::plan::change::Restart;
+use crate::plan::nodes::Draft;
+use crate::profile::Control;
+use crate::profile::Profile;
+use crate::profile::Rule;
+use crate::profile::Scope;
+use crate::resource::Remedy;
+use crate::resource::Resource;
+use crate::resource::Scene;
+use crate::secret::Secret;
+
+pub use crate::plan::kernel::KUBELET_VALUES;
+
+/// The programs that a change on a node runs.
+pub const TOOLS: [&str; 9] = [
+    "cat",
+    "chmod",
+    "chown",
+    "cp",
+    "mkdir",
+    "mv",
+    "rm",
+    "sha256sum",
+    "sync",
+];
+
+/// What will happen, in the order in which it will, and why it must not.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// By node, in the inventory's order.
+    pub nodes: Vec<(String, Vec<Change>)>,
+    pub cluster: Option<ClusterChange>,
+    /// Why `rke up` must run; `None` when the containers are as `cluster.yml` says.
+    pub rke_up: Option<String>,
+    /// Components that read a changed file and that `rke up` would leave running (T-22).
+    pub restarts: Vec<Restart>,
+    pub blockers: Vec<Blocker>,
+}
+
+impl Plan {
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+            && self.cluster.is_none()
+            && self.rke_up.is_none()
+            && self.restarts.is_empty()
+    }
+}
+
+/// What a plan depends on beside the fleet.
+#[derive(Clone, Debug)]
+pub struct Settings<'a> {
+    pub level: u8,
+    /// Names the directory on each node that keeps what is replaced.
+    pub run: &'a str,
+    /// Fresh from the operating system, for a cluster that has no key: 32 bytes in base64.
+    pub fresh_key: &'a Secret,
+}
+
+/// Every difference that `profile` is to mend, merged and ordered, and what forbids it.
+pub fn plan(profile: &Profile, fleet: &Fleet, settings: &Settings<'_>) -> Plan {
+    let mut plan = Plan::default();
+    let mut wishes = cluster::Wishes::default();
+    let mut drafts: BTreeMap<&str, Draft> = BTreeMap::new();
+    for (control, resource) in mended(profile, settings.level, fleet) {
+        match control.scope {
+            Scope::Cluster => {
+                let remedies = resource.remedies(&fleet.cluster_scene());
+                wishes.add_all(&remedies, control);
+            }
+            Scope::Nodes(_) => {
+                for (node, facts) in fleet.nodes().filter(|(node, _)| control.scope.covers(node)) {
+                    let remedies = resource.remedies(&fleet.scene(facts));
+                    wishes.add_all(&remedies, control);
+                    let draft = drafts.entry(&node.name).or_default();
+                    draft.add_all(remedies, resource, control);
+                }
+            }
+        }
+    }
+    plan.blockers = blocker::of_fleet(profile, fleet);
+    plan.blockers
+        .extend(kernel::blockers(profile, fleet, &drafts));
+    key::decide(profile, fleet, settings, &mut drafts, &mut plan.blockers);
+    for (node, facts) in fleet.nodes() {
+        if let Some(draft) = drafts.remove(node.name.as_str()) {
+            finish(&mut plan, draft, (&node.name, facts), fleet, settings);
+        }
+    }
+    cluster::finish(&mut plan, wishes, fleet);
+    plan.restarts = if plan.rke_up_recreates("kube-api") {
+        Vec::new()
+    } else {
+        std::mem::take(&mut plan.restarts)
+    };
+    plan
+}
+
+impl Plan {
+    /// True when an edit changes the arguments of a service, so that `rke up` recreates it.
+    fn rke_up_recreates(&self, service: &str) -> bool {
+        self.cluster
+            .as_ref()
+            .is_some_and(|cluster| cluster.touches(service))
+    }
+}
+
+/// Every resource that is `apply`'s own work on this cluster, with the control that wants it.
+fn mended<'a>(
+    profile: &'a Profile,
+    level: u8,
+    fleet: &Fleet,
+) -> impl Iterator<Item = (&'a Control, &'a Resource)> {
+    let version = fleet.kubernetes();
+    profile
+        .controls
+        .iter()
+        .filter(move |control| control.level <= level)
+        .filter(move |control| match (&control.kubernetes, version) {
+            (Some(gate), Some(version)) => gate.admits(version),
+            _ => true,
+        })
+        .filter_map(|control| match &control.rule {
+            Rule::Audit(audit) if audit.met_by.is_empty() => Some((control, audit)),
+            _ => None,
+        })
+        .flat_map(|(control, audit)| {
+            audit
+                .resources
+                .iter()
+                .map(move |resource| (control, resource))
+        })
+}
+
+fn finish(
+    plan: &mut Plan,
+    draft: Draft,
+    (name, facts): (&str, &Facts),
+    fleet: &Fleet,
+    settings: &Settings<'_>,
+) {
+    let scene: Scene<'_> = fleet.scene(facts);
+    let read_by = draft.read_by.clone();
+    match draft.changes(name, &scene, settings.run) {
+        Ok(changes) if changes.is_empty() => {}
+        Ok(changes) => {
+            plan.blockers
+                .extend(blocker::of_writes(name, facts, &changes));
+            for component in read_by {
+                if matches!(facts.container(&component), Observed::Present(_)) {
+                    let node = name.to_owned();
+                    plan.restarts.push(Restart { node, component });
+                }
+            }
+            plan.nodes.push((name.to_owned(), changes));
+        }
+        Err(blocker) => plan.blockers.push(blocker),
+    }
+}
+
+/// True for a remedy that acts on `cluster.yml` or on what is made from it.
+fn is_of_cluster(remedy: &Remedy) -> bool {
+    matches!(
+        remedy,
+        Remedy::Edit(_) | Remedy::EditList { .. } | Remedy::RkeUp
+    )
+}
+
+#[cfg(test)]
+mod tests;

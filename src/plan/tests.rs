@@ -1,0 +1,603 @@
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::*;
+use crate::audit;
+use crate::cluster_file::ClusterFile;
+use crate::facts::Content;
+use crate::facts::File;
+use crate::facts::Room;
+use crate::facts::container;
+use crate::facts::container::State;
+use crate::facts::question::SYSCTL_CONF;
+use crate::finding::Verdict;
+use crate::fleet::ClusterState;
+use crate::inventory;
+use crate::node::request::Request;
+use crate::profile::library::DEFAULT_PLAYBOOK;
+use crate::profile::library::Library;
+use crate::profile::library::Source;
+use crate::profile::load::load;
+use crate::profile::playbook;
+use crate::resource::encryption::NO_KEY;
+
+const NODES: &str = "nodes:\n- {address: 10.0.0.1, hostname_override: cp-1, user: root, role: [controlplane, etcd]}\n- {address: 10.0.0.2, hostname_override: cp-2, user: root, role: [controlplane, etcd]}\n- {address: 10.0.0.3, hostname_override: w-1, user: root, role: [worker]}\nkubernetes_version: v1.11.3-rancher1-1\n";
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+const OTHER_KEY: &str = "HwECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+const ENCRYPTION: &str = "/etc/kubernetes/encryption.yaml";
+
+fn profile() -> Profile {
+    let source = Source {
+        file: DEFAULT_PLAYBOOK.0.into(),
+        text: DEFAULT_PLAYBOOK.1.into(),
+    };
+    let playbook = playbook::read(&source.file, &source.text).unwrap();
+    load(&source, &playbook, &Library::embedded()).unwrap()
+}
+
+fn fixture(name: &str) -> String {
+    let path = format!(
+        "{}/tests/fixtures/rke-v0.1.11/{name}",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn file(text: &str, mode: u32) -> Observed<File> {
+    Observed::Present(File {
+        mode,
+        content: Some(Content::new(text.into())),
+        ..File::new_regular()
+    })
+}
+
+/// A node whose every question is answered, with the containers of a genuine inspection.
+fn facts(inspect: &str, roles_of_control_plane: bool) -> Facts {
+    let mut facts = Facts {
+        missing_tools: Some(Vec::new()),
+        ..Facts::default()
+    };
+    for (key, value) in KUBELET_VALUES {
+        let managed = [
+            "vm.overcommit_memory",
+            "kernel.panic",
+            "kernel.panic_on_oops",
+        ];
+        let value = if managed.contains(&key) { "0" } else { value };
+        facts
+            .kernel
+            .insert(key.into(), Observed::Present(value.into()));
+    }
+    for container in container::read(&fixture(inspect)).unwrap() {
+        let of_worker = ["kubelet", "kube-proxy"].contains(&container.name.as_str());
+        if roles_of_control_plane || of_worker {
+            facts
+                .containers
+                .insert(container.name.clone(), Observed::Present(container));
+        }
+    }
+    facts.files.insert(
+        SYSCTL_CONF.into(),
+        file("# ours\nkernel.panic = 0\n", 0o644),
+    );
+    for name in ["encryption", "audit", "admission", "event"] {
+        facts
+            .files
+            .insert(format!("/etc/kubernetes/{name}.yaml"), Observed::Absent);
+    }
+    for path in facts.files.keys().cloned().collect::<Vec<_>>() {
+        let room = Room {
+            near: "/etc".into(),
+            read_only: false,
+            immutable: false,
+            free_bytes: 1 << 30,
+            free_inodes: Some(1000),
+        };
+        facts.room.insert(path, Observed::Present(room));
+    }
+    facts
+}
+
+fn fleet_of(inspect: &str) -> Fleet {
+    let inventory =
+        inventory::rke::read("cluster.yml", NODES, Some(Path::new("/root")), false).unwrap();
+    let cluster = ClusterState {
+        file: ClusterFile::parse("cluster.yml", NODES).unwrap(),
+        exists: true,
+    };
+    let facts = [("cp-1", true), ("cp-2", true), ("w-1", false)]
+        .map(|(name, control)| (name.to_owned(), facts(inspect, control)));
+    Fleet::new(inventory, cluster, BTreeMap::from(facts))
+}
+
+fn fleet() -> Fleet {
+    fleet_of("inspect-default.json")
+}
+
+fn planned(fleet: &Fleet) -> Plan {
+    let key = Secret::from(KEY.to_owned());
+    let settings = Settings {
+        level: 1,
+        run: "run",
+        fresh_key: &key,
+    };
+    plan(&profile(), fleet, &settings)
+}
+
+fn encryption_text(key: &str) -> String {
+    let text = include_str!("../../templates/encryption.yaml.hbs");
+    text.replace("{{encryption_key}}", key)
+}
+
+fn key_on(fleet: &mut Fleet, node: &str, key: &str) {
+    let text = encryption_text(key);
+    let facts = fleet.facts.get_mut(node).unwrap();
+    facts.files.insert(ENCRYPTION.into(), file(&text, 0o600));
+}
+
+/// The encryption files that a plan writes, by node.
+fn keys_written(plan: &Plan) -> BTreeMap<String, String> {
+    let mut written = BTreeMap::new();
+    for (node, changes) in &plan.nodes {
+        for change in changes {
+            if let Request::Put(put) = &change.request
+                && put.attributes.path == ENCRYPTION
+            {
+                let text = String::from_utf8(put.content.expose().to_vec()).unwrap();
+                written.insert(node.clone(), text);
+            }
+        }
+    }
+    written
+}
+
+/// The fleet after every change of `plan` was carried out, containers aside.
+fn after(mut fleet: Fleet, plan: &Plan) -> Fleet {
+    for (node, changes) in &plan.nodes {
+        let facts = fleet.facts.get_mut(node).unwrap();
+        for change in changes {
+            match &change.request {
+                Request::Put(put) => {
+                    let text = String::from_utf8(put.content.expose().to_vec()).unwrap();
+                    let path = put.attributes.path.clone();
+                    facts.files.insert(path, file(&text, put.attributes.mode));
+                }
+                Request::Assign { key, value } => {
+                    facts
+                        .kernel
+                        .insert(key.clone(), Observed::Present(value.clone()));
+                }
+                Request::Attributes(attributes) => {
+                    let Some(Observed::Present(file)) = facts.files.get_mut(&attributes.path)
+                    else {
+                        panic!("{} is not there", attributes.path);
+                    };
+                    file.mode = attributes.mode;
+                }
+                other => panic!("{other:?} is no change"),
+            }
+        }
+    }
+    if let Some(cluster) = &plan.cluster {
+        fleet.cluster.file = ClusterFile::parse("cluster.yml", &cluster.new_text).unwrap();
+    }
+    fleet
+}
+
+#[test]
+fn a_fresh_cluster_gets_one_key_on_every_control_plane_node() {
+    let plan = planned(&fleet());
+
+    assert_eq!(plan.blockers, []);
+    let written = keys_written(&plan);
+    assert_eq!(written.keys().collect::<Vec<_>>(), ["cp-1", "cp-2"]);
+    assert_eq!(written["cp-1"], encryption_text(KEY));
+    assert_eq!(written["cp-1"], written["cp-2"]);
+}
+
+#[test]
+fn a_key_that_exists_is_kept_and_copied() {
+    let mut fleet = fleet();
+    key_on(&mut fleet, "cp-2", OTHER_KEY);
+
+    let plan = planned(&fleet);
+
+    assert_eq!(plan.blockers, []);
+    let written = keys_written(&plan);
+    assert_eq!(written.len(), 1);
+    assert_eq!(written["cp-1"], encryption_text(OTHER_KEY));
+}
+
+#[test]
+fn two_keys_stop_the_run() {
+    let mut fleet = fleet();
+    key_on(&mut fleet, "cp-1", KEY);
+    key_on(&mut fleet, "cp-2", OTHER_KEY);
+
+    let plan = planned(&fleet);
+
+    let nodes = vec!["cp-1".to_owned(), "cp-2".to_owned()];
+    assert_eq!(plan.blockers, [Blocker::KeysDiffer { nodes }]);
+    assert!(keys_written(&plan).is_empty());
+}
+
+#[test]
+fn an_unread_control_plane_node_stops_a_key_from_being_made_or_copied() {
+    for key_elsewhere in [false, true] {
+        let mut fleet = fleet();
+        fleet
+            .facts
+            .insert("cp-1".into(), Facts::silent("connection refused"));
+        if key_elsewhere {
+            key_on(&mut fleet, "cp-2", KEY);
+        }
+
+        let plan = planned(&fleet);
+
+        let unread = |blocker: &Blocker| matches!(blocker, Blocker::KeyFileUnread { node, .. } if node == "cp-1");
+        assert!(plan.blockers.iter().any(unread), "{:?}", plan.blockers);
+        assert!(keys_written(&plan).is_empty());
+    }
+}
+
+#[test]
+fn a_flag_without_its_file_means_a_lost_key_and_never_a_new_one() {
+    let mut fleet = fleet_of("inspect-hardened.json");
+    for facts in fleet.facts.values_mut() {
+        facts.files.insert(ENCRYPTION.into(), Observed::Absent);
+    }
+
+    let plan = planned(&fleet);
+
+    assert!(
+        plan.blockers
+            .iter()
+            .any(|blocker| matches!(blocker, Blocker::KeyLost { .. }))
+    );
+    assert!(keys_written(&plan).is_empty());
+}
+
+#[test]
+fn a_sample_key_and_a_broken_file_stop_the_run() {
+    let mut fleet = fleet();
+    let facts = fleet.facts.get_mut("cp-1").unwrap();
+    facts
+        .files
+        .insert(ENCRYPTION.into(), file("kind: EncryptionConfig\n", 0o600));
+
+    let plan = planned(&fleet);
+
+    assert!(matches!(&plan.blockers[..], [Blocker::KeyFileInvalid { node, .. }] if node == "cp-1"));
+    assert!(keys_written(&plan).is_empty());
+}
+
+#[test]
+fn what_a_plan_does_leaves_nothing_for_the_next_one_but_the_containers() {
+    let fleet = fleet();
+    let first = planned(&fleet);
+
+    let second = planned(&after(fleet, &first));
+
+    assert_eq!(second.blockers, []);
+    assert_eq!(second.nodes, []);
+    assert_eq!(second.cluster, None);
+    assert_eq!(
+        second.rke_up.as_deref(),
+        Some("the containers are not as cluster.yml says")
+    );
+}
+
+#[test]
+fn a_hardened_fleet_has_an_empty_plan_and_passes() {
+    let first = planned(&fleet());
+    let mut hardened = after(fleet(), &first);
+    let other = fleet_of("inspect-hardened.json");
+    for (name, facts) in &mut hardened.facts {
+        facts.containers = other.facts[name].containers.clone();
+    }
+
+    let plan = planned(&hardened);
+    let findings = audit::judge(&profile(), 1, &hardened);
+
+    assert!(plan.is_empty(), "{plan:?}");
+    let failed: Vec<_> = findings
+        .iter()
+        .filter(|f| f.verdict != Verdict::Pass)
+        .collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+    assert_eq!(findings.len(), 3 + 2 * 3 + 3 + 2 * 3 + 1);
+}
+
+#[test]
+fn the_guides_values_are_what_is_written() {
+    let plan = planned(&fleet());
+    let text = plan.cluster.unwrap().new_text;
+
+    let file = ClusterFile::parse("cluster.yml", &text).unwrap();
+    let wanted = [
+        ("kubelet", "protect-kernel-defaults", "true"),
+        ("kubelet", "event-qps", "0"),
+        ("kubelet", "streaming-connection-idle-timeout", "1800s"),
+        ("kube-api", "audit-log-maxage", "5"),
+        ("kube-controller", "terminated-pod-gc-threshold", "1000"),
+    ];
+    for (service, name, value) in wanted {
+        let written = file.value_at(&["services", service, "extra_args", name]);
+        assert_eq!(written.and_then(|value| value.text()), Some(value), "{name}");
+    }
+    let policy = file.value_at(&["services", "kube-api", "pod_security_policy"]);
+    assert_eq!(policy, Some(&crate::yaml::Value::Bool(true)));
+    let plugins = file.value_at(&[
+        "services",
+        "kube-api",
+        "extra_args",
+        "enable-admission-plugins",
+    ]);
+    assert_eq!(
+        plugins.unwrap().text(),
+        Some(
+            "ServiceAccount,NamespaceLifecycle,LimitRanger,PersistentVolumeLabel,DefaultStorageClass,ResourceQuota,DefaultTolerationSeconds,AlwaysPullImages,DenyEscalatingExec,NodeRestriction,EventRateLimit,PodSecurityPolicy"
+        )
+    );
+    let address = file.value_at(&["services", "scheduler", "extra_args", "address"]);
+    assert_eq!(
+        address.unwrap().text(),
+        Some("127.0.0.1"),
+        "nested under extra_args (T-06)"
+    );
+    assert_eq!(file.addons().unwrap().len(), 8);
+}
+
+#[test]
+fn the_plug_ins_of_all_api_servers_are_kept_under_the_flag_that_runs() {
+    let mut fleet = fleet();
+    for (name, plugin) in [("cp-1", "ImagePolicyWebhook"), ("cp-2", "PodNodeSelector")] {
+        let facts = fleet.facts.get_mut(name).unwrap();
+        let Some(Observed::Present(server)) = facts.containers.get_mut("kube-apiserver") else {
+            panic!("no API server");
+        };
+        server
+            .command
+            .retain(|word| !word.starts_with("--enable-admission-plugins"));
+        server
+            .command
+            .push(format!("--admission-control=ServiceAccount,{plugin}"));
+    }
+
+    let text = planned(&fleet).cluster.unwrap().new_text;
+
+    let file = ClusterFile::parse("cluster.yml", &text).unwrap();
+    let args = ["services", "kube-api", "extra_args"];
+    let args = file.value_at(&args).unwrap();
+    let list = args.at(&["admission-control"]).unwrap().text().unwrap();
+    assert!(
+        list.contains("ImagePolicyWebhook") && list.contains("PodNodeSelector"),
+        "{list}"
+    );
+    assert_eq!(args.at(&["enable-admission-plugins"]), None);
+}
+
+#[test]
+fn a_crash_looping_component_does_not_pass() {
+    let mut fleet = fleet_of("inspect-hardened.json");
+    let facts = fleet.facts.get_mut("w-1").unwrap();
+    let Some(Observed::Present(kubelet)) = facts.containers.get_mut("kubelet") else {
+        panic!("no kubelet");
+    };
+    kubelet.state = State::CrashLooping { restarts: 3 };
+
+    let findings = audit::judge(&profile(), 1, &fleet);
+
+    let verdict = findings
+        .iter()
+        .find(|f| f.control.0 == "guide:2.1.1" && f.node.as_deref() == Some("w-1"));
+    assert_eq!(verdict.unwrap().verdict, Verdict::Fail);
+}
+
+#[test]
+fn a_silent_node_is_unknown_and_never_clean() {
+    let mut fleet = fleet_of("inspect-hardened.json");
+    fleet
+        .facts
+        .insert("w-1".into(), Facts::silent("connection refused"));
+
+    let findings = audit::judge(&profile(), 1, &fleet);
+    let plan = planned(&fleet);
+
+    let of_node: Vec<_> = findings
+        .iter()
+        .filter(|f| f.node.as_deref() == Some("w-1"))
+        .collect();
+    assert_eq!(of_node.len(), 2);
+    assert!(
+        of_node
+            .iter()
+            .all(|f| matches!(&f.verdict, Verdict::Unknown { why } if why == "connection refused"))
+    );
+    assert!(plan.blockers.iter().any(Blocker::is_incompleteness));
+}
+
+#[test]
+fn an_unmanaged_kernel_value_stops_the_run_on_any_node() {
+    let mut fleet = fleet();
+    let facts = fleet.facts.get_mut("w-1").unwrap();
+    facts.kernel.insert(
+        "kernel.keys.root_maxkeys".into(),
+        Observed::Present("200".into()),
+    );
+
+    let plan = planned(&fleet);
+
+    assert!(
+        matches!(&plan.blockers[..], [Blocker::Kernel { node, seen, .. }] if node == "w-1" && seen == "200")
+    );
+}
+
+#[test]
+fn a_write_that_would_fail_is_foretold() {
+    let spoil: [(&str, fn(&mut Room)); 4] = [
+        ("read-only", |room| room.read_only = true),
+        ("immutable", |room| room.immutable = true),
+        ("KiB left", |room| room.free_bytes = 100),
+        ("no inode", |room| room.free_inodes = Some(0)),
+    ];
+    for (said, spoil) in spoil {
+        let mut fleet = fleet();
+        let facts = fleet.facts.get_mut("cp-1").unwrap();
+        let Some(Observed::Present(room)) = facts.room.get_mut("/etc/kubernetes/audit.yaml") else {
+            panic!("no room");
+        };
+        spoil(room);
+
+        let plan = planned(&fleet);
+
+        assert!(
+            matches!(&plan.blockers[..], [Blocker::Unwritable { why, .. }] if why.contains(said)),
+            "{said}: {:?}",
+            plan.blockers
+        );
+    }
+    let mut fleet = fleet();
+    fleet.facts.get_mut("w-1").unwrap().missing_tools = Some(vec!["sha256sum".into()]);
+    assert!(matches!(
+        &planned(&fleet).blockers[..],
+        [Blocker::Tools { .. }]
+    ));
+}
+
+#[test]
+fn a_file_that_overrules_at_boot_is_edited_where_it_is_the_sites_own() {
+    let mut fleet = fleet();
+    let facts = fleet.facts.get_mut("w-1").unwrap();
+    facts
+        .files
+        .insert(crate::facts::question::SYSTEMD_RUNS.into(), file("", 0o755));
+    let link = Observed::Present(File {
+        link: true,
+        content: Some(Content::new(b"# ours\nkernel.panic = 0\n".to_vec())),
+        ..File::new_regular()
+    });
+    facts
+        .files
+        .insert("/etc/sysctl.d/99-sysctl.conf".into(), link);
+    facts.files.insert(
+        "/etc/sysctl.d/99-zz.conf".into(),
+        file("kernel/panic=5 \nvm.swappiness=1\n", 0o644),
+    );
+
+    let site = planned(&fleet);
+    let facts = fleet.facts.get_mut("w-1").unwrap();
+    let moved = facts.files.remove("/etc/sysctl.d/99-zz.conf").unwrap();
+    facts
+        .files
+        .insert("/usr/lib/sysctl.d/99-zz.conf".into(), moved);
+    let vendor = planned(&fleet);
+
+    assert_eq!(site.blockers, []);
+    let written: BTreeSet<_> = site
+        .nodes
+        .iter()
+        .find(|(node, _)| node == "w-1")
+        .unwrap()
+        .1
+        .iter()
+        .filter_map(|change| match &change.request {
+            Request::Put(put) => Some(put.attributes.path.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        written,
+        BTreeSet::from(["/etc/sysctl.conf", "/etc/sysctl.d/99-zz.conf"])
+    );
+    assert!(
+        matches!(&vendor.blockers[..], [Blocker::Overruled { file, .. }] if file == "/usr/lib/sysctl.d/99-zz.conf")
+    );
+}
+
+#[test]
+fn an_audit_policy_with_comments_is_the_same_policy() {
+    let mut fleet = fleet();
+    let facts = fleet.facts.get_mut("cp-1").unwrap();
+    let text =
+        "# ours\nkind: Policy\napiVersion: audit.k8s.io/v1beta1\nrules: [{level: Metadata}]\n";
+    facts
+        .files
+        .insert("/etc/kubernetes/audit.yaml".into(), file(text, 0o644));
+
+    let plan = planned(&fleet);
+
+    let (_, changes) = plan.nodes.iter().find(|(node, _)| node == "cp-1").unwrap();
+    let subjects: Vec<_> = changes
+        .iter()
+        .map(|change| change.subject.as_str())
+        .collect();
+    assert!(
+        subjects.contains(&"mode and owner of /etc/kubernetes/audit.yaml"),
+        "{subjects:?}"
+    );
+    assert!(!subjects.contains(&"file /etc/kubernetes/audit.yaml"));
+}
+
+#[test]
+fn another_kubernetes_version_and_another_node_list_stop_the_run() {
+    let mut fleet = fleet();
+    for facts in fleet.facts.values_mut() {
+        for container in facts.containers.values_mut() {
+            if let Observed::Present(container) = container {
+                container.image = "rancher/hyperkube:v1.14.6-rancher1".into();
+            }
+        }
+    }
+    let narrower = NODES
+        .lines()
+        .filter(|line| !line.contains("w-1"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    fleet.cluster.file = ClusterFile::parse("cluster.yml", &narrower).unwrap();
+
+    let plan = planned(&fleet);
+
+    assert!(
+        matches!(
+            &plan.blockers[..],
+            [Blocker::Kubernetes { .. }, Blocker::NodeLists { .. }]
+        ),
+        "{:?}",
+        plan.blockers
+    );
+}
+
+#[test]
+fn a_cluster_that_is_not_built_gets_a_whole_cluster_file() {
+    let mut fleet = fleet();
+    fleet.cluster.exists = false;
+    for facts in fleet.facts.values_mut() {
+        for container in facts.containers.values_mut() {
+            *container = Observed::Absent;
+        }
+    }
+
+    let plan = planned(&fleet);
+
+    assert_eq!(plan.blockers, []);
+    assert_eq!(plan.rke_up.as_deref(), Some("the cluster is not built yet"));
+    let cluster = plan.cluster.unwrap();
+    assert!(cluster.creates);
+    assert!(cluster.new_text.contains("hostname_override: w-1"));
+    assert!(cluster.new_text.contains("EventRateLimit"));
+}
+
+#[test]
+fn no_secret_is_in_a_debug_print_or_a_diff_of_a_plan() {
+    let mut fleet = fleet();
+    key_on(&mut fleet, "cp-2", OTHER_KEY);
+
+    let plan = planned(&fleet);
+    let findings = audit::judge(&profile(), 1, &fleet);
+
+    let printed = format!("{plan:?}{fleet:?}{findings:?}");
+    assert!(!printed.contains(OTHER_KEY) && !printed.contains(KEY));
+    assert!(printed.contains("[redacted]"));
+    assert_ne!(KEY, NO_KEY);
+}

@@ -153,10 +153,11 @@ impl KnownHosts {
         types
     }
 
-    /// True when any line, of whatever marker, names `host` with its port.
+    /// True when any line names `host` with its port, or any marked line without it.
     pub fn mentions(&self, host: &str, port: u16) -> bool {
-        let [exact, _] = names_of(host, port);
-        self.matching(&exact).next().is_some()
+        let [exact, portless] = names_of(host, port);
+        let mut marked = self.matching(&portless);
+        self.matching(&exact).next().is_some() || marked.any(|entry| entry.marker != Marker::Plain)
     }
 
     fn plain(&self, name: &str) -> impl Iterator<Item = &Entry> {
@@ -277,5 +278,239 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {} of {}", self.line, self.file.display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+    const THEIRS: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA6rWI3G1sz07DnfFlrouTcysQlj2P+jpNSOEWD9OJ3X";
+    const ECDSA: &str = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBHwf2HMM5TRXvo2SQJjsNkiDD5KqiiNjrGVv3UUh+mMT5RHxiRtOnlqvjhQtBq0VpmpCV/PwUdhOig4vkbqAcEc=";
+
+    fn key(line: &str) -> HostKey {
+        HostKey::from_base64(line.split(' ').nth(1).unwrap().as_bytes()).unwrap()
+    }
+
+    fn known(text: &[u8]) -> KnownHosts {
+        KnownHosts::parse(Path::new("known_hosts"), text)
+    }
+
+    /// What `text` says of our key for `cp-1:22`.
+    fn judge(text: &str) -> Verdict {
+        known(text.as_bytes()).verdict("cp-1", 22, &key(OURS))
+    }
+
+    /// What `text` says of our key for `cp-1:2222`.
+    fn judge_2222(text: &str) -> Verdict {
+        known(text.as_bytes()).verdict("cp-1", 2222, &key(OURS))
+    }
+
+    fn line(line: usize) -> Record {
+        Record {
+            file: "known_hosts".into(),
+            line,
+        }
+    }
+
+    #[test]
+    fn plain_bracketed_and_listed_names_are_known() {
+        assert_eq!(judge(&format!("cp-1 {OURS}\n")), Verdict::Known);
+        assert_eq!(judge_2222(&format!("[cp-1]:2222 {OURS}\n")), Verdict::Known);
+        assert_eq!(
+            judge(&format!("other,cp-1,10.0.0.1 {OURS}\n")),
+            Verdict::Known
+        );
+    }
+
+    #[test]
+    fn a_hashed_name_is_known() {
+        let salt = STANDARD.encode([7; 20]);
+        let mac = Hmac::<Sha1>::new_from_slice(&[7; 20]).unwrap();
+        let digest = STANDARD.encode(mac.chain_update("[cp-1]:2222").finalize().into_bytes());
+        let text = format!("|1|{salt}|{digest} {OURS}\n");
+
+        assert_eq!(judge_2222(&text), Verdict::Known);
+        assert_eq!(judge(&text), Verdict::Unknown);
+    }
+
+    #[test]
+    fn carriage_returns_and_a_missing_final_newline_do_no_harm() {
+        assert_eq!(judge(&format!("cp-1 {OURS}\r\n")), Verdict::Known);
+        assert_eq!(
+            judge(&format!("cp-1 {OURS}\r\nother {THEIRS}")),
+            Verdict::Known
+        );
+        assert_eq!(
+            judge(&format!("other {THEIRS}\ncp-1 {OURS}")),
+            Verdict::Known
+        );
+    }
+
+    #[test]
+    fn revoked_wins_over_a_good_line() {
+        let good = format!("cp-1 {OURS}\n");
+        assert_eq!(
+            judge(&format!("{good}@revoked cp-1 {OURS}\n")),
+            Verdict::Revoked(line(2))
+        );
+        assert_eq!(
+            judge(&format!("@revoked * {OURS}\n{good}")),
+            Verdict::Revoked(line(1))
+        );
+    }
+
+    #[test]
+    fn a_key_that_is_only_revoked_is_not_unknown() {
+        assert_eq!(
+            judge(&format!("@revoked cp-1 {OURS}\n")),
+            Verdict::Revoked(line(1))
+        );
+        assert_eq!(
+            judge_2222(&format!("@revoked cp-1 {OURS}\n")),
+            Verdict::Revoked(line(1))
+        );
+        assert_eq!(
+            judge(&format!("@revoked cp-1 {THEIRS}\n")),
+            Verdict::Unknown
+        );
+    }
+
+    #[test]
+    fn the_key_of_an_authority_is_no_hosts_key() {
+        let text = format!("@cert-authority cp-1 {OURS}\n");
+
+        assert_eq!(judge(&text), Verdict::Unknown);
+        for port in [22, 2222] {
+            assert!(known(text.as_bytes()).mentions("cp-1", port), "{port}");
+        }
+        assert!(known(text.as_bytes()).algorithms("cp-1", 22).is_empty());
+    }
+
+    #[test]
+    fn wildcards_tabs_leading_blanks_and_upper_case_are_known() {
+        for names in ["cp-*", "cp-?", "*", "CP-1", "*1", "c*p*-*1"] {
+            assert_eq!(judge(&format!("{names} {OURS}")), Verdict::Known, "{names}");
+        }
+        for names in ["cp", "cp-??", "p-1", "cp-1?", "?cp-1"] {
+            assert_eq!(
+                judge(&format!("{names} {OURS}")),
+                Verdict::Unknown,
+                "{names}"
+            );
+        }
+        assert_eq!(
+            judge(&format!(" \tcp-1\t{}", OURS.replace(' ', "\t"))),
+            Verdict::Known
+        );
+        let upper = known(format!("cp-1 {OURS}").as_bytes());
+        assert_eq!(upper.verdict("CP-1", 22, &key(OURS)), Verdict::Known);
+    }
+
+    #[test]
+    fn a_negated_pattern_takes_a_host_out_of_its_line() {
+        assert_eq!(judge(&format!("cp-*,!cp-1 {OURS}")), Verdict::Unknown);
+        assert_eq!(judge(&format!("!cp-1,cp-* {OURS}")), Verdict::Unknown);
+        assert_eq!(judge(&format!("!cp-2,cp-* {OURS}")), Verdict::Known);
+        assert_eq!(judge(&format!("!cp-2 {OURS}")), Verdict::Unknown);
+    }
+
+    #[test]
+    fn one_of_two_keys_of_a_type_is_enough() {
+        assert_eq!(
+            judge(&format!("cp-1 {THEIRS}\ncp-1 {OURS}\n")),
+            Verdict::Known
+        );
+    }
+
+    #[test]
+    fn double_blanks_bad_lines_and_odd_bytes_do_not_hide_a_good_line() {
+        assert_eq!(
+            judge(&format!("cp-1  {}", OURS.replace(' ', "  "))),
+            Verdict::Known
+        );
+        let bad =
+            "cp-1 ssh-ed25519 !!!\ncp-1\n\n@unknown cp-1 x y\n|1|bad cp-1\ncp-1 ssh-rsa AAAA\n";
+        assert_eq!(judge(&format!("{bad}cp-1 {OURS}")), Verdict::Known);
+        let odd = [b"cp-1 ", OURS.as_bytes(), b" caf\xe9\n"].concat();
+        assert_eq!(known(&odd).verdict("cp-1", 22, &key(OURS)), Verdict::Known);
+    }
+
+    #[test]
+    fn a_line_whose_type_is_not_its_keys_counts_for_nothing() {
+        let lying = OURS.replace("ssh-ed25519 ", "ssh-rsa ");
+
+        assert_eq!(judge(&format!("cp-1 {lying}")), Verdict::Unknown);
+    }
+
+    #[test]
+    fn a_key_of_another_type_is_not_unknown() {
+        assert_eq!(
+            judge(&format!("# hosts\ncp-1 {ECDSA}\n")),
+            Verdict::OtherAlgorithm {
+                record: line(2),
+                recorded: "ecdsa-sha2-nistp256".to_owned()
+            }
+        );
+    }
+
+    #[test]
+    fn comments_and_empty_lines_are_counted() {
+        let text = format!("# one\n\n  # three\ncp-1 {THEIRS}\n");
+
+        assert_eq!(judge(&text), Verdict::Changed(line(4)));
+    }
+
+    #[test]
+    fn a_line_without_port_speaks_for_a_port_but_never_against_it() {
+        assert_eq!(judge_2222(&format!("cp-1 {OURS}")), Verdict::Known);
+        assert_eq!(judge_2222(&format!("cp-1 {THEIRS}")), Verdict::Unknown);
+        assert_eq!(judge_2222(&format!("cp-1 {ECDSA}")), Verdict::Unknown);
+        assert_eq!(
+            judge_2222(&format!("cp-1 {OURS}\n[cp-1]:2222 {THEIRS}")),
+            Verdict::Changed(line(2))
+        );
+        assert_eq!(judge(&format!("[cp-1]:2222 {OURS}")), Verdict::Unknown);
+    }
+
+    #[test]
+    fn recorded_types_come_in_order_and_once() {
+        let text = format!("cp-1 {ECDSA}\ncp-1 {OURS}\ncp-1 {THEIRS}\n");
+
+        assert_eq!(
+            known(text.as_bytes()).algorithms("cp-1", 22),
+            ["ecdsa-sha2-nistp256", "ssh-ed25519"]
+        );
+    }
+
+    #[test]
+    fn several_files_are_one_record_and_a_missing_one_is_empty() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = ["a", "b", "missing"].map(|name| directory.path().join(name));
+        fs::write(&files[0], format!("cp-2 {THEIRS}\n")).unwrap();
+        fs::write(&files[1], format!("cp-1 {THEIRS}\n")).unwrap();
+
+        let known = KnownHosts::read(&files).unwrap();
+
+        assert_eq!(
+            known.verdict("cp-1", 22, &key(OURS)),
+            Verdict::Changed(Record {
+                file: files[1].clone(),
+                line: 1
+            })
+        );
+        let error = KnownHosts::read(&[directory.path().to_owned()]).unwrap_err();
+        assert!(matches!(error, SshError::KnownHosts { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn a_hostile_pattern_is_judged_quickly() {
+        let pattern = "*a".repeat(2000);
+        let name = "a".repeat(1999) + "b";
+
+        assert!(!matches(pattern.as_bytes(), name.as_bytes()));
     }
 }

@@ -65,7 +65,11 @@ impl<'a> Login<'a> {
     }
 
     async fn held(&mut self, key: &Arc<PrivateKey>) -> Result<bool, SshError> {
-        for hash in self.hashes(&key.algorithm()).await {
+        let hashes = match key.algorithm() {
+            Algorithm::Rsa { .. } => self.rsa_hashes().await,
+            _ => vec![None],
+        };
+        for hash in hashes {
             let key = PrivateKeyWithHashAlg::new(key.clone(), hash);
             let answer = self.handle.authenticate_publickey(&self.at.user, key).await;
             match answer {
@@ -94,57 +98,80 @@ impl<'a> Login<'a> {
                 socket: socket.to_owned(),
             }));
         }
-        for identity in identities.into_iter().take(AGENT_TRIES) {
-            if self.identity(&mut agent, identity).await? {
+        let offers = self.offers(identities).await;
+        for (identity, hash) in offers.into_iter().take(AGENT_TRIES) {
+            if self.offer(&mut agent, &identity, hash).await? {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    async fn identity(
-        &mut self,
-        agent: &mut AgentClient<UnixStream>,
-        identity: AgentIdentity,
-    ) -> Result<bool, SshError> {
-        let key = identity.public_key().into_owned();
-        self.tried
-            .push(key.fingerprint(HashAlg::Sha256).to_string());
-        let user = self.at.user.clone();
-        for hash in self.hashes(&key.algorithm()).await {
-            let answer = match &identity {
-                AgentIdentity::PublicKey { key, .. } => {
-                    let key = key.clone();
-                    self.handle
-                        .authenticate_publickey_with(&user, key, hash, agent)
-                        .await
-                }
-                AgentIdentity::Certificate { certificate, .. } => {
-                    let certificate = certificate.clone();
-                    self.handle
-                        .authenticate_certificate_with(&user, certificate, hash, agent)
-                        .await
-                }
-            };
-            match answer {
-                Ok(answer) if self.weigh(&answer).await? => return Ok(true),
-                Err(_) if self.handle.is_closed() => {
-                    return Err(self.lost(&russh::Error::Disconnect).await);
-                }
-                // An agent that declines to sign has spoiled only this key.
-                Ok(_) | Err(_) => {}
+    /// Each identity with its best hash, and only then RSA keys with the second best.
+    async fn offers(
+        &self,
+        identities: Vec<AgentIdentity>,
+    ) -> Vec<(AgentIdentity, Option<HashAlg>)> {
+        let (rsa, mut again) = (identities.iter().any(is_rsa), Vec::new());
+        let hashes = if rsa {
+            self.rsa_hashes().await
+        } else {
+            Vec::new()
+        };
+        let mut offers = Vec::new();
+        for identity in identities {
+            if is_rsa(&identity) {
+                let second = hashes.iter().skip(1);
+                again.extend(second.map(|hash| (identity.clone(), *hash)));
+                offers.push((identity, hashes.first().copied().flatten()));
+            } else {
+                offers.push((identity, None));
             }
         }
-        Ok(false)
+        offers.extend(again);
+        offers
     }
 
-    /// Signature hashes to try; SHA-1 is never among them.
-    async fn hashes(&self, algorithm: &Algorithm) -> Vec<Option<HashAlg>> {
-        if !matches!(algorithm, Algorithm::Rsa { .. }) {
-            return vec![None];
+    async fn offer(
+        &mut self,
+        agent: &mut AgentClient<UnixStream>,
+        identity: &AgentIdentity,
+        hash: Option<HashAlg>,
+    ) -> Result<bool, SshError> {
+        let name = identity
+            .public_key()
+            .fingerprint(HashAlg::Sha256)
+            .to_string();
+        if !self.tried.contains(&name) {
+            self.tried.push(name);
         }
+        let (handle, user) = (&mut *self.handle, &self.at.user);
+        let answer = match identity.clone() {
+            AgentIdentity::PublicKey { key, .. } => {
+                handle
+                    .authenticate_publickey_with(user, key, hash, agent)
+                    .await
+            }
+            AgentIdentity::Certificate { certificate, .. } => {
+                handle
+                    .authenticate_certificate_with(user, certificate, hash, agent)
+                    .await
+            }
+        };
+        match answer {
+            Ok(answer) => self.weigh(&answer).await,
+            Err(_) if self.handle.is_closed() => Err(self.lost(&russh::Error::Disconnect).await),
+            // An agent that declines to sign has spoiled only this key.
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Signature hashes to try, best first; SHA-1 is never among them.
+    ///
+    /// Servers announce what they know, not what they accept, so that the first may be refused.
+    async fn rsa_hashes(&self) -> Vec<Option<HashAlg>> {
         match self.handle.best_supported_rsa_hash().await {
-            Ok(Some(Some(best))) => vec![Some(best)],
+            Ok(Some(Some(HashAlg::Sha256))) => vec![Some(HashAlg::Sha256)],
             _ => vec![Some(HashAlg::Sha512), Some(HashAlg::Sha256)],
         }
     }
@@ -191,4 +218,8 @@ impl<'a> Login<'a> {
             source,
         }
     }
+}
+
+fn is_rsa(identity: &AgentIdentity) -> bool {
+    matches!(identity.public_key().algorithm(), Algorithm::Rsa { .. })
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -12,7 +13,7 @@ use tokio::time::timeout_at;
 
 use crate::ssh::SshError;
 use crate::ssh::error::Step;
-use crate::ssh::error::Target;
+use crate::ssh::target::Target;
 
 /// Connects to `at` within `limit`, name lookup included.
 ///
@@ -22,7 +23,7 @@ use crate::ssh::error::Target;
 /// # Errors
 ///
 /// [`SshError::Resolve`], [`SshError::Connect`] or [`SshError::Late`].
-pub async fn dial(at: &Target, limit: Duration) -> Result<TcpStream, SshError> {
+pub async fn dial(at: &Arc<Target>, limit: Duration) -> Result<TcpStream, SshError> {
     let late = || SshError::Late {
         at: at.clone(),
         step: Step::Connect,
@@ -46,7 +47,7 @@ pub async fn dial(at: &Target, limit: Duration) -> Result<TcpStream, SshError> {
     }))
 }
 
-async fn resolve(at: &Target) -> Result<Vec<SocketAddr>, SshError> {
+async fn resolve(at: &Arc<Target>) -> Result<Vec<SocketAddr>, SshError> {
     let unresolved = |reason: String| SshError::Resolve {
         at: at.clone(),
         reason,

@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::inventory::Node;
 use crate::ssh::host_key::HostKey;
 use crate::ssh::keys::KeyError;
 use crate::ssh::known_hosts::Record;
+use crate::ssh::target::Target;
 
 /// Why a node could not be asked.
 ///
@@ -15,24 +16,24 @@ use crate::ssh::known_hosts::Record;
 #[derive(Debug, thiserror::Error)]
 pub enum SshError {
     #[error("{}: `{}` does not resolve: {reason}", at.node, at.host)]
-    Resolve { at: Target, reason: String },
+    Resolve { at: Arc<Target>, reason: String },
 
     #[error("{}: no connection to {}: {reason}", at.node, at.address())]
-    Connect { at: Target, reason: String },
+    Connect { at: Arc<Target>, reason: String },
 
     /// The server closed before it spoke SSH; `text` is what it wrote instead.
     #[error("{}: {} turned the connection away: {text}", at.node, at.address())]
-    TurnedAway { at: Target, text: String },
+    TurnedAway { at: Arc<Target>, text: String },
 
     #[error("{}: the SSH handshake with {} failed: {reason}", at.node, at.address())]
-    Handshake { at: Target, reason: String },
+    Handshake { at: Arc<Target>, reason: String },
 
     #[error("{}: no host key on record for {}", at.node, at.address())]
-    HostKeyUnknown { at: Target, offered: HostKey },
+    HostKeyUnknown { at: Arc<Target>, offered: HostKey },
 
     #[error("{}: the host key of {} changed since {record} was written", at.node, at.address())]
     HostKeyChanged {
-        at: Target,
+        at: Arc<Target>,
         offered: HostKey,
         record: Record,
     },
@@ -42,7 +43,7 @@ pub enum SshError {
         at.node, at.address(), offered.algorithm()
     )]
     HostKeyOther {
-        at: Target,
+        at: Arc<Target>,
         offered: HostKey,
         record: Record,
         recorded: String,
@@ -50,7 +51,7 @@ pub enum SshError {
 
     #[error("{}: the host key of {} is revoked by {record}", at.node, at.address())]
     HostKeyRevoked {
-        at: Target,
+        at: Arc<Target>,
         offered: HostKey,
         record: Record,
     },
@@ -64,7 +65,7 @@ pub enum SshError {
 
     #[error("{}: {} refused the login of `{}` ({})", at.node, at.address(), at.user, tries(tried, accepts))]
     Login {
-        at: Target,
+        at: Arc<Target>,
         /// Fingerprints or file names of the keys that were offered.
         tried: Vec<String>,
         /// Methods that the server would go on with, as it names them.
@@ -73,63 +74,23 @@ pub enum SshError {
 
     #[error("{}: no end of the {step} with {} after {}", at.node, at.address(), seconds(*limit))]
     Late {
-        at: Target,
+        at: Arc<Target>,
         step: Step,
         limit: Duration,
     },
 
     #[error("{}: the connection to {} was lost during the {step}: {reason}", at.node, at.address())]
     Lost {
-        at: Target,
+        at: Arc<Target>,
         step: Step,
         reason: String,
     },
 
     #[error("{}: {} refused to start a command: {reason}", at.node, at.address())]
-    Refused { at: Target, reason: String },
+    Refused { at: Arc<Target>, reason: String },
 
     #[error("{}: a command wrote more than {limit} bytes", at.node)]
-    TooMuch { at: Target, limit: usize },
-}
-
-/// Where a connection goes, as messages name it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Target {
-    /// The node's name in the inventory.
-    pub node: String,
-    pub host: String,
-    pub port: u16,
-    pub user: String,
-}
-
-impl Target {
-    /// `HOST:PORT`, an IPv6 address in brackets.
-    pub fn address(&self) -> String {
-        if self.host.contains(':') {
-            format!("[{}]:{}", self.host, self.port)
-        } else {
-            format!("{}:{}", self.host, self.port)
-        }
-    }
-
-    /// `ssh -p PORT USER@HOST`, to be tried by hand.
-    fn by_hand(&self) -> String {
-        match self.port {
-            22 => format!("ssh {}@{}", self.user, self.host),
-            port => format!("ssh -p {port} {}@{}", self.user, self.host),
-        }
-    }
-}
-
-impl From<&Node> for Target {
-    fn from(node: &Node) -> Self {
-        Self {
-            node: node.name.clone(),
-            host: node.address.clone(),
-            port: node.port,
-            user: node.user.clone(),
-        }
-    }
+    TooMuch { at: Arc<Target>, limit: usize },
 }
 
 /// The part of a connection's life that did not end well.

@@ -49,8 +49,8 @@ pub(super) async fn exec(
         .exec(true, command)
         .await
         .map_err(|_| Failure::Lost)?;
-    let feed = feed(writer, &stdin);
-    pin!(feed);
+    let input = feed(writer, &stdin);
+    pin!(input);
     let mut fed = false;
     let mut heard = Heard::new(limit);
     // Writing first and reading afterwards would stop both sides at full windows.
@@ -61,7 +61,7 @@ pub(super) async fn exec(
                 Some(message) => heard.take(message)?,
                 None => break,
             },
-            () = &mut feed, if !fed => fed = true,
+            () = &mut input, if !fed => fed = true,
         }
     }
     heard.output()

@@ -10,16 +10,16 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::ssh::SshError;
-use crate::ssh::error::Target;
 use crate::ssh::host_key::HostKey;
 use crate::ssh::host_key::HostKeys;
 use crate::ssh::known_hosts::KnownHosts;
 use crate::ssh::known_hosts::Verdict;
+use crate::ssh::target::Target;
 use crate::ssh::trust::record;
 
 /// The protocol's callbacks for one connection.
 pub(super) struct Gate {
-    at: Target,
+    at: Arc<Target>,
     check: Check,
     end: watch::Sender<Option<String>>,
 }
@@ -44,7 +44,7 @@ pub(super) enum Stop {
 pub(super) struct End(watch::Receiver<Option<String>>);
 
 impl Gate {
-    pub(super) fn new(at: Target, check: Check) -> (Self, End) {
+    pub(super) fn new(at: Arc<Target>, check: Check) -> (Self, End) {
         let (end, receiver) = watch::channel(None);
         (Self { at, check, end }, End(receiver))
     }
@@ -68,7 +68,7 @@ impl Gate {
 
 impl Verdict {
     /// The error that this verdict is for a connection; `None` for a known key.
-    pub(super) fn refusal(self, at: &Target, offered: HostKey) -> Option<SshError> {
+    pub(super) fn refusal(self, at: &Arc<Target>, offered: HostKey) -> Option<SshError> {
         let at = at.clone();
         Some(match self {
             Self::Known => return None,

@@ -15,7 +15,6 @@ use tokio::time::timeout;
 
 use crate::ssh::SshError;
 use crate::ssh::error::Step;
-use crate::ssh::error::Target;
 use crate::ssh::gate::Gate;
 use crate::ssh::gate::Stop;
 use crate::ssh::gate::words;
@@ -23,6 +22,7 @@ use crate::ssh::host_key::HostKey;
 use crate::ssh::tap::First;
 use crate::ssh::tap::Guard;
 use crate::ssh::tap::Tap;
+use crate::ssh::target::Target;
 
 /// What came of a handshake.
 pub(super) enum Greeting {
@@ -37,7 +37,7 @@ pub(super) enum Greeting {
 /// `recorded` are the types of the host's known keys; the server is asked for those first.
 pub(super) async fn greet<S>(
     stream: S,
-    at: &Target,
+    at: &Arc<Target>,
     gate: Gate,
     recorded: &[String],
     limit: Duration,
@@ -60,7 +60,7 @@ where
     }
 }
 
-fn failed(at: &Target, first: &First, error: &russh::Error) -> SshError {
+fn failed(at: &Arc<Target>, first: &First, error: &russh::Error) -> SshError {
     let at = at.clone();
     match first.text() {
         Some(text) => SshError::TurnedAway { at, text },

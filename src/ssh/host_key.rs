@@ -20,14 +20,8 @@ pub struct HostKey {
 impl HostKey {
     /// The key in `blob`; `None` unless it begins with the name of its type.
     pub fn from_blob(blob: Vec<u8>) -> Option<Self> {
-        let (length, rest) = blob.split_first_chunk::<4>()?;
-        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-        let name = std::str::from_utf8(rest.get(..length)?).ok()?;
-        let named = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
-        (named && rest.len() > length).then(|| Self {
-            algorithm: name.to_owned(),
-            blob: blob.clone(),
-        })
+        let algorithm = type_name(&blob)?.to_owned();
+        Some(Self { algorithm, blob })
     }
 
     /// The key in base64, as files have it.
@@ -52,6 +46,15 @@ impl HostKey {
     pub fn openssh(&self) -> String {
         format!("{} {}", self.algorithm, STANDARD.encode(&self.blob))
     }
+}
+
+/// The first field, which must be followed by others.
+fn type_name(blob: &[u8]) -> Option<&str> {
+    let (length, rest) = blob.split_first_chunk::<4>()?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+    let name = std::str::from_utf8(rest.get(..length)?).ok()?;
+    let named = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
+    (named && rest.len() > length).then_some(name)
 }
 
 /// What to do with a host of which nothing is on record.

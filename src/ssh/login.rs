@@ -15,12 +15,12 @@ use tokio::net::UnixStream;
 
 use crate::ssh::SshError;
 use crate::ssh::error::Step;
-use crate::ssh::error::Target;
 use crate::ssh::gate::End;
 use crate::ssh::gate::Gate;
 use crate::ssh::gate::words;
 use crate::ssh::keys::Key;
 use crate::ssh::keys::KeyError;
+use crate::ssh::target::Target;
 
 /// Keys of an agent that are offered to one server, which hangs up after six by default.
 const AGENT_TRIES: usize = 5;
@@ -28,14 +28,14 @@ const AGENT_TRIES: usize = 5;
 /// One login; collects what was tried for the message.
 pub(super) struct Login<'a> {
     handle: &'a mut Handle<Gate>,
-    at: &'a Target,
+    at: &'a Arc<Target>,
     end: &'a End,
     tried: Vec<String>,
     accepts: Vec<String>,
 }
 
 impl<'a> Login<'a> {
-    pub(super) fn new(handle: &'a mut Handle<Gate>, at: &'a Target, end: &'a End) -> Self {
+    pub(super) fn new(handle: &'a mut Handle<Gate>, at: &'a Arc<Target>, end: &'a End) -> Self {
         Self {
             handle,
             at,

@@ -18,6 +18,7 @@ pub mod known_hosts;
 mod login;
 pub mod session;
 mod tap;
+pub mod target;
 pub mod trust;
 
 use std::future::Future;

@@ -17,7 +17,6 @@ use crate::ssh::Remote;
 use crate::ssh::SshError;
 use crate::ssh::dial::dial;
 use crate::ssh::error::Step;
-use crate::ssh::error::Target;
 use crate::ssh::exec::Failure;
 use crate::ssh::exec::exec;
 use crate::ssh::gate::Check;
@@ -30,6 +29,7 @@ use crate::ssh::keys::Keys;
 use crate::ssh::known_hosts::KnownHosts;
 use crate::ssh::login::Login;
 use crate::ssh::tap::Guard;
+use crate::ssh::target::Target;
 
 /// How to connect; the same for all nodes of a run.
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ impl Default for Options {
 ///
 /// A dropped session is cut off at once; [`Session::close`] says goodbye first.
 pub struct Session {
-    at: Target,
+    at: Arc<Target>,
     handle: Handle<Gate>,
     end: End,
     output: usize,
@@ -81,7 +81,7 @@ impl Session {
     ///
     /// Every [`SshError`] but those of commands.
     pub async fn connect(node: &Node, keys: &Keys, options: &Options) -> Result<Self, SshError> {
-        let at = Target::from(node);
+        let at = Arc::new(Target::from(node));
         find(keys, &node.key, &at).await?;
         let stream = dial(&at, options.connect).await?;
         Self::over(stream, at, &node.key, keys, options).await
@@ -94,7 +94,7 @@ impl Session {
     /// Those of the handshake and the login.
     pub async fn over<S>(
         stream: S,
-        at: Target,
+        at: Arc<Target>,
         key: &KeySource,
         keys: &Keys,
         options: &Options,
@@ -161,7 +161,7 @@ impl Session {
 async fn find(
     keys: &Keys,
     key: &KeySource,
-    at: &Target,
+    at: &Arc<Target>,
 ) -> Result<crate::ssh::keys::Key, SshError> {
     keys.find(key).await.map_err(|source| SshError::Key {
         node: at.node.clone(),

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::spawn_blocking;
@@ -16,7 +17,6 @@ use tokio::time::Instant;
 use crate::inventory::Node;
 use crate::ssh::SshError;
 use crate::ssh::dial::dial;
-use crate::ssh::error::Target;
 use crate::ssh::gate::Check;
 use crate::ssh::gate::Gate;
 use crate::ssh::handshake::Greeting;
@@ -25,6 +25,7 @@ use crate::ssh::host_key::HostKey;
 use crate::ssh::known_hosts::KnownHosts;
 use crate::ssh::known_hosts::Verdict;
 use crate::ssh::known_hosts::host_name;
+use crate::ssh::target::Target;
 
 /// Asks `node` for its host key without logging in; `deadline` covers connection and handshake.
 ///
@@ -39,7 +40,7 @@ pub async fn fetch_host_key(
     known: &KnownHosts,
     deadline: Duration,
 ) -> Result<HostKey, SshError> {
-    let at = Target::from(node);
+    let at = Arc::new(Target::from(node));
     let end = Instant::now() + deadline;
     let stream = dial(&at, deadline).await?;
     let (gate, _) = Gate::new(at.clone(), Check::Learn);
@@ -65,12 +66,12 @@ impl KnownHosts {
     /// The error of a connection where the file has another key for the node or
     /// revokes this one; [`SshError::KnownHosts`] where it cannot be written.
     pub async fn record(file: &Path, node: &Node, key: &HostKey) -> Result<(), SshError> {
-        record(file, &Target::from(node), key).await
+        record(file, &Arc::new(Target::from(node)), key).await
     }
 }
 
 /// The same for a connection's target.
-pub(super) async fn record(file: &Path, at: &Target, key: &HostKey) -> Result<(), SshError> {
+pub(super) async fn record(file: &Path, at: &Arc<Target>, key: &HostKey) -> Result<(), SshError> {
     let failed = |reason: String| SshError::KnownHosts {
         file: file.to_owned(),
         reason,
@@ -85,7 +86,7 @@ pub(super) async fn record(file: &Path, at: &Target, key: &HostKey) -> Result<()
 }
 
 /// Appends under a lock; `Some` is the refusal to overrule the file.
-fn append(path: &Path, at: &Target, key: &HostKey) -> io::Result<Option<SshError>> {
+fn append(path: &Path, at: &Arc<Target>, key: &HostKey) -> io::Result<Option<SshError>> {
     let mut file = open(path)?;
     file.lock()?;
     let mut text = Vec::new();

@@ -1,5 +1,7 @@
 //! Sessions against a real OpenSSH server.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod host_keys;
 mod login;
 mod refusals;

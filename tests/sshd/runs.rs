@@ -1,5 +1,6 @@
 //! Commands over an open session.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use harden::secret::Secret;
@@ -11,6 +12,8 @@ use harden::ssh::error::Step;
 use harden::ssh::keys::Keys;
 use harden::ssh::session::Options;
 use harden::ssh::session::Session;
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
 
 use crate::LONG;
 use crate::SHORT;
@@ -211,4 +214,31 @@ async fn a_dropped_session_is_gone_from_the_server() {
     drop(session);
 
     server.wait_for("Connection closed by").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thirty_sessions_at_once_share_one_key_and_do_not_wait_for_each_other() {
+    let server = Server::with("ed25519", "MaxStartups 100");
+    let node = Arc::new(server.node_with_key());
+    let keys = Arc::new(Keys::new(None));
+    // Nobody gives an answer before all have asked.
+    let all_are_in = Arc::new(Barrier::new(30));
+    let mut visits = JoinSet::new();
+    for index in 0..30 {
+        let (node, keys, all_are_in) = (node.clone(), keys.clone(), all_are_in.clone());
+        let options = server.options();
+        visits.spawn(async move {
+            let session = Session::connect(&node, &keys, &options).await.unwrap();
+            all_are_in.wait().await;
+            let said = run(&session, &format!("echo {index}")).await.stdout;
+            session.close().await;
+            String::from_utf8(said).unwrap().trim().parse().unwrap()
+        });
+    }
+
+    let mut said: Vec<usize> = visits.join_all().await;
+
+    said.sort_unstable();
+    assert_eq!(said, (0..30).collect::<Vec<_>>());
+    assert_eq!(server.connections(), 30);
 }

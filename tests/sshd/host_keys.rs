@@ -61,7 +61,7 @@ async fn an_unknown_key_is_shown_and_no_login_is_tried() {
     let fingerprint = parsed(&server.host_key()).fingerprint();
     assert!(error.hint().contains(&fingerprint), "{}", error.hint());
     assert!(error.hint().contains("harden trust INVENTORY --on cp-1"));
-    assert_eq!(server.count("Accepted publickey"), 0);
+    assert_eq!(server.count("Accepted publickey").await, 0);
 }
 
 #[tokio::test]
@@ -186,7 +186,7 @@ async fn a_fetched_key_is_the_servers_and_once_recorded_opens_the_door() {
         ..Options::default()
     };
     connect(&server, &options).await.unwrap();
-    assert_eq!(server.count("Accepted publickey"), 1);
+    assert_eq!(server.count("Accepted publickey").await, 1);
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn a_record_is_never_overruled() {
 }
 
 #[tokio::test]
-async fn many_writers_leave_one_line_each() {
+async fn many_writers_leave_one_line_for_each_node() {
     let server = Server::start();
     let key = parsed(&server.host_key());
     let file = server.path("known_hosts");

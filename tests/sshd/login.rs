@@ -76,7 +76,7 @@ async fn the_agent_offers_its_keys_in_order() {
 
     with_keys(&server, KeySource::Agent, &keys).await.unwrap();
 
-    assert_eq!(server.connections(), 1);
+    assert_eq!(server.connections().await, 1);
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn a_key_that_cannot_be_used_costs_no_connection_and_has_a_hint() {
         );
         assert!(error.hint().contains(hint), "{name}: {}", error.hint());
     }
-    assert_eq!(server.connections(), 0);
+    assert_eq!(server.connections().await, 0);
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ async fn several_runs_and_the_goodbye_use_one_connection() {
     session.close().await;
 
     server.wait_for("Disconnected from").await;
-    assert_eq!(server.connections(), 1);
+    assert_eq!(server.connections().await, 1);
 }
 
 #[tokio::test]
@@ -240,5 +240,5 @@ async fn thirty_sessions_at_once_share_one_key_and_do_not_wait_for_each_other() 
 
     said.sort_unstable();
     assert_eq!(said, (0..30).collect::<Vec<_>>());
-    assert_eq!(server.connections(), 30);
+    assert_eq!(server.connections().await, 30);
 }

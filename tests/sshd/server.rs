@@ -20,6 +20,7 @@ use harden::ssh::host_key::HostKey;
 use harden::ssh::known_hosts::KnownHosts;
 use harden::ssh::session::Options;
 use tempfile::TempDir;
+use tokio::net::TcpStream;
 
 const SSHD: &str = "/usr/sbin/sshd";
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -123,19 +124,26 @@ impl Server {
     }
 
     /// Connections that the server has seen.
-    pub(crate) fn connections(&self) -> usize {
-        self.count("Connection from")
+    pub(crate) async fn connections(&self) -> usize {
+        self.count("Connection from").await
     }
 
-    pub(crate) fn count(&self, words: &str) -> usize {
+    /// How many of the lines that sshd has written up to now have `words`.
+    pub(crate) async fn count(&self, words: &str) -> usize {
+        // The log comes through a pipe: when it speaks of a new connection, all before is here.
+        let probe = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
+        let port = probe.local_addr().unwrap().port();
+        let mark = format!("Connection from 127.0.0.1 port {port} ");
+        self.wait_for(&mark).await;
         let lines = self.log.lines.lock().unwrap();
-        lines.iter().filter(|line| line.contains(words)).count()
+        let others = lines.iter().filter(|line| !line.contains(&mark));
+        others.filter(|line| line.contains(words)).count()
     }
 
     /// Waits until sshd says `words`, while our side of the connection goes on.
-    pub(crate) async fn wait_for(&self, words: &'static str) {
-        let log = self.log.clone();
-        let said = move || log.wait_for(|lines| lines.iter().any(|line| line.contains(words)));
+    pub(crate) async fn wait_for(&self, words: &str) {
+        let (log, wanted) = (self.log.clone(), words.to_owned());
+        let said = move || log.wait_for(|lines| lines.iter().any(|line| line.contains(&wanted)));
         let said = tokio::task::spawn_blocking(said).await.unwrap();
         assert!(said, "sshd never said {words:?}: {:#?}", self.log.lines);
     }

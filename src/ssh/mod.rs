@@ -1,9 +1,32 @@
 //! The door to a node.
+//!
+//! ```text
+//! dial ─▶ tap ─▶ handshake (gate, host key) ─▶ login (keys) ─▶ exec
+//! ```
+//!
+//! [`session::Session`] is the real door; tests and rehearsals bring their own
+//! [`Remote`]. Nothing here knows what is asked of a node.
+
+pub mod dial;
+pub mod error;
+mod exec;
+mod gate;
+mod handshake;
+pub mod host_key;
+pub mod keys;
+pub mod known_hosts;
+mod login;
+pub mod session;
+mod tap;
+pub mod target;
+pub mod trust;
 
 use std::future::Future;
 use std::time::Duration;
 
 use crate::secret::Secret;
+
+pub use self::error::SshError;
 
 /// What a command on a node gave back.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -18,6 +41,7 @@ pub struct Output {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Status {
     Code(u32),
+    /// The signal's name without `SIG`, such as `KILL`.
     Signal(String),
 }
 
@@ -25,7 +49,9 @@ pub enum Status {
 pub trait Remote: Send + Sync {
     /// Runs `command` with `stdin` and collects what it says.
     ///
-    /// Output beyond `limit` bytes and waiting beyond `deadline` are errors.
+    /// The end of `stdin` is sent after its last byte. More output than the
+    /// connection allows and waiting beyond `deadline` are errors; the command's
+    /// own failure is not, it is in [`Output::status`].
     fn run(
         &self,
         command: &str,
@@ -33,7 +59,3 @@ pub trait Remote: Send + Sync {
         deadline: Duration,
     ) -> impl Future<Output = Result<Output, SshError>> + Send;
 }
-
-/// Why a node could not be asked.
-#[derive(Debug, thiserror::Error)]
-pub enum SshError {}

@@ -1,0 +1,270 @@
+//! What went wrong between us and a node, and what to type next.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::ssh::host_key::HostKey;
+use crate::ssh::keys::KeyError;
+use crate::ssh::known_hosts::Record;
+use crate::ssh::target::Target;
+
+/// Why a node could not be asked.
+///
+/// Every variant names the node; those about the network also name the address.
+#[derive(Debug, thiserror::Error)]
+pub enum SshError {
+    #[error("{}: `{}` does not resolve: {reason}", at.node, at.host)]
+    Resolve { at: Arc<Target>, reason: String },
+
+    #[error("{}: no connection to {}: {reason}", at.node, at.address())]
+    Connect { at: Arc<Target>, reason: String },
+
+    /// The server closed before it spoke SSH; `text` is what it wrote instead.
+    #[error("{}: {} turned the connection away: {text}", at.node, at.address())]
+    TurnedAway { at: Arc<Target>, text: String },
+
+    #[error("{}: the SSH handshake with {} failed: {reason}", at.node, at.address())]
+    Handshake { at: Arc<Target>, reason: String },
+
+    #[error("{}: no host key on record for {}", at.node, at.address())]
+    HostKeyUnknown { at: Arc<Target>, offered: HostKey },
+
+    #[error("{}: the host key of {} changed since {record} was written", at.node, at.address())]
+    HostKeyChanged {
+        at: Arc<Target>,
+        offered: HostKey,
+        record: Record,
+    },
+
+    #[error(
+        "{}: {} offers a host key of type {}, but {record} has one of type {recorded}",
+        at.node, at.address(), offered.algorithm()
+    )]
+    HostKeyOther {
+        at: Arc<Target>,
+        offered: HostKey,
+        record: Record,
+        recorded: String,
+    },
+
+    #[error("{}: the host key of {} is revoked by {record}", at.node, at.address())]
+    HostKeyRevoked {
+        at: Arc<Target>,
+        offered: HostKey,
+        record: Record,
+    },
+
+    /// A file of host keys that cannot be read or written; the only variant without a node.
+    #[error("{}: {reason}", file.display())]
+    KnownHosts { file: PathBuf, reason: String },
+
+    #[error("{node}: {source}")]
+    Key { node: String, source: KeyError },
+
+    #[error("{}: {} refused the login of `{}` ({})", at.node, at.address(), at.user, tries(tried, accepts))]
+    Login {
+        at: Arc<Target>,
+        /// Fingerprints or file names of the keys that were offered.
+        tried: Vec<String>,
+        /// Methods that the server would go on with, as it names them.
+        accepts: Vec<String>,
+    },
+
+    #[error("{}: no end of the {step} with {} after {}", at.node, at.address(), seconds(*limit))]
+    Late {
+        at: Arc<Target>,
+        step: Step,
+        limit: Duration,
+    },
+
+    #[error("{}: the connection to {} was lost during the {step}: {reason}", at.node, at.address())]
+    Lost {
+        at: Arc<Target>,
+        step: Step,
+        reason: String,
+    },
+
+    #[error("{}: {} refused to start a command: {reason}", at.node, at.address())]
+    Refused { at: Arc<Target>, reason: String },
+
+    #[error("{}: a command wrote more than {limit} bytes", at.node)]
+    TooMuch { at: Arc<Target>, limit: usize },
+}
+
+/// The part of a connection's life that did not end well.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Step {
+    Connect,
+    Handshake,
+    Login,
+    Run,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Connect => "connection attempt",
+            Self::Handshake => "SSH handshake",
+            Self::Login => "login",
+            Self::Run => "command",
+        })
+    }
+}
+
+/// What kind of trouble a node has, for reports that count.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Kind {
+    /// Nobody answers, or not with SSH.
+    Unreachable,
+    /// A host key that is not the one on record.
+    Untrusted,
+    /// Our key is bad, or the server does not take it.
+    Denied,
+    /// It worked, and then it stopped.
+    Broken,
+}
+
+impl SshError {
+    /// What kind of trouble this is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::TurnedAway { .. }
+            | Self::Handshake { .. } => Kind::Unreachable,
+            Self::HostKeyUnknown { .. }
+            | Self::HostKeyChanged { .. }
+            | Self::HostKeyOther { .. }
+            | Self::HostKeyRevoked { .. }
+            | Self::KnownHosts { .. } => Kind::Untrusted,
+            Self::Key { .. } | Self::Login { .. } => Kind::Denied,
+            Self::Late { step, .. } | Self::Lost { step, .. } => match step {
+                Step::Connect | Step::Handshake => Kind::Unreachable,
+                Step::Login | Step::Run => Kind::Broken,
+            },
+            Self::Refused { .. } | Self::TooMuch { .. } => Kind::Broken,
+        }
+    }
+
+    /// The next thing to type or to look at.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Resolve { at, .. } => {
+                format!("correct `address` of {} in the inventory", at.node)
+            }
+            Self::Connect { at, .. } => format!(
+                "is {} up, is sshd on port {}, is a firewall between? try `{}`",
+                at.node,
+                at.port,
+                at.by_hand()
+            ),
+            Self::TurnedAway { text, .. } => turned_away(text),
+            Self::Handshake { at, .. } => format!("try `{} -v`", at.by_hand()),
+            Self::HostKeyUnknown { at, offered } => format!(
+                "compare {} with the machine's console, then run `harden trust INVENTORY --on {}`",
+                offered.fingerprint(),
+                at.node
+            ),
+            Self::HostKeyChanged {
+                at,
+                offered,
+                record,
+            }
+            | Self::HostKeyOther {
+                at,
+                offered,
+                record,
+                ..
+            } => if_rebuilt(at, offered, record),
+            Self::HostKeyRevoked { record, .. } => format!(
+                "stop here: whoever wrote {record} does not trust this key; give the machine a new one"
+            ),
+            Self::KnownHosts { file, .. } => format!("look at `ls -l {}`", file.display()),
+            Self::Key { source, .. } => source.hint(),
+            Self::Login { at, accepts, .. } => refused(at, accepts),
+            Self::Late { at, step, .. } => late(at, *step),
+            Self::Lost { at, .. } => format!("see the log of sshd on {}, then run again", at.node),
+            Self::Refused { at, .. } => format!(
+                "look for `ForceCommand`, `MaxSessions` and the shell of `{}` on {}",
+                at.user, at.node
+            ),
+            Self::TooMuch { at, .. } => format!("look for very large files on {}", at.node),
+        }
+    }
+}
+
+/// Known sentences of sshd before its banner.
+fn turned_away(text: &str) -> String {
+    if text.contains("MaxStartups") {
+        "run again with a smaller `--jobs`, or raise `MaxStartups` in sshd_config".to_owned()
+    } else if text.contains("Not allowed at this time") {
+        "sshd punishes earlier failed logins from this address (`PerSourcePenalties`): wait a minute, then run again"
+            .to_owned()
+    } else {
+        "is this the port of sshd? correct `port` in the inventory".to_owned()
+    }
+}
+
+fn if_rebuilt(at: &Target, offered: &HostKey, record: &Record) -> String {
+    let name = match at.port {
+        22 => at.host.clone(),
+        port => format!("'[{}]:{port}'", at.host),
+    };
+    format!(
+        "if the machine was rebuilt, run `ssh-keygen -f {} -R {name}`, compare {} with its console, \
+         and run `harden trust INVENTORY --on {}`; if not, somebody may be in between: stop here",
+        record.file.display(),
+        offered.fingerprint(),
+        at.node
+    )
+}
+
+fn refused(at: &Target, accepts: &[String]) -> String {
+    if !accepts.is_empty() && !accepts.iter().any(|method| method == "publickey") {
+        return format!(
+            "allow keys on {}: `PubkeyAuthentication yes` and no second factor for `{}`",
+            at.node, at.user
+        );
+    }
+    format!(
+        "put the public key into `~{}/.ssh/authorized_keys` on {}, or correct `user` and `ssh_key_path`; try `{}`",
+        at.user,
+        at.node,
+        at.by_hand()
+    )
+}
+
+fn late(at: &Target, step: Step) -> String {
+    match step {
+        Step::Connect => format!(
+            "is {} up, is a firewall between? try `{}`",
+            at.node,
+            at.by_hand()
+        ),
+        Step::Handshake | Step::Login => {
+            format!("is {} overloaded? try `{} -v`", at.node, at.by_hand())
+        }
+        Step::Run => format!("look at {} with `{}` and `ps`", at.node, at.by_hand()),
+    }
+}
+
+fn tries(tried: &[String], accepts: &[String]) -> String {
+    let tried = match tried {
+        [] => "no key was offered".to_owned(),
+        tried => format!("offered {}", tried.join(", ")),
+    };
+    match accepts {
+        [] => tried,
+        accepts => format!("{tried}; it accepts {}", accepts.join(", ")),
+    }
+}
+
+fn seconds(limit: Duration) -> String {
+    if limit.subsec_millis() == 0 {
+        format!("{} s", limit.as_secs())
+    } else {
+        format!("{} ms", limit.as_millis())
+    }
+}

@@ -1,0 +1,169 @@
+//! Runs one command over an open connection.
+
+use std::time::Duration;
+
+use russh::ChannelMsg;
+use russh::ChannelOpenFailure;
+use russh::ChannelReadHalf;
+use russh::ChannelWriteHalf;
+use russh::Sig;
+use russh::client::Handle;
+use russh::client::Msg;
+use tokio::pin;
+use tokio::select;
+use tokio::time::sleep;
+
+use crate::secret::Secret;
+use crate::ssh::Output;
+use crate::ssh::Status;
+use crate::ssh::gate::Gate;
+
+/// Bytes of stderr that are kept; more is dropped.
+const STDERR_LIMIT: usize = 64 * 1024;
+
+/// What a command can fail with before it has a status.
+pub(super) enum Failure {
+    /// The server did not start it.
+    Refused(String),
+    TooMuch,
+    /// The connection went away.
+    Lost,
+}
+
+/// Starts `command`, feeds it `stdin` and collects its output, at most `limit` bytes of stdout.
+///
+/// Dropping the future closes the channel, whereupon the command reads the end
+/// of its stdin.
+pub(super) async fn exec(
+    handle: &Handle<Gate>,
+    command: &str,
+    stdin: Secret,
+    limit: usize,
+) -> Result<Output, Failure> {
+    let (mut answers, writer) = open(handle).await?;
+    let channel = Closing(Some(writer));
+    let Some(writer) = channel.0.as_ref() else {
+        return Err(Failure::Lost);
+    };
+    writer
+        .exec(true, command)
+        .await
+        .map_err(|_| Failure::Lost)?;
+    let input = feed(writer, &stdin);
+    pin!(input);
+    let mut fed = false;
+    let mut heard = Heard::new(limit);
+    // Writing first and reading afterwards would stop both sides at full windows.
+    loop {
+        select! {
+            biased;
+            message = answers.wait() => match message {
+                Some(message) => heard.take(message)?,
+                None => break,
+            },
+            () = &mut input, if !fed => fed = true,
+        }
+    }
+    heard.output()
+}
+
+/// Opens a channel; once more after a short rest, because sshd frees a finished
+/// command's place a moment after its end (rust-stack.md 4.5).
+async fn open(handle: &Handle<Gate>) -> Result<(ChannelReadHalf, ChannelWriteHalf<Msg>), Failure> {
+    let rests = [Some(Duration::from_millis(100)), None];
+    for rest in rests {
+        match (handle.channel_open_session().await, rest) {
+            (Ok(channel), _) => return Ok(channel.split()),
+            (
+                Err(russh::Error::ChannelOpenFailure(ChannelOpenFailure::ConnectFailed)),
+                Some(rest),
+            ) => {
+                sleep(rest).await;
+            }
+            (Err(russh::Error::ChannelOpenFailure(failure)), _) => {
+                return Err(Failure::Refused(format!("{failure:?}")));
+            }
+            (Err(_), _) => return Err(Failure::Lost),
+        }
+    }
+    Err(Failure::Lost)
+}
+
+async fn feed(writer: &ChannelWriteHalf<Msg>, stdin: &Secret) {
+    const CHUNK: usize = 32 * 1024;
+    for chunk in stdin.expose().chunks(CHUNK) {
+        if writer.data_bytes(chunk.to_vec()).await.is_err() {
+            // A command that reads no further is judged by its status.
+            return;
+        }
+    }
+    let _ = writer.eof().await;
+}
+
+/// Closes the channel when dropped; the library's own drop tells the server nothing.
+struct Closing(Option<ChannelWriteHalf<Msg>>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        if let (Some(writer), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current())
+        {
+            runtime.spawn(async move { writer.close().await });
+        }
+    }
+}
+
+/// What a command has said so far.
+struct Heard {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    status: Option<Status>,
+    limit: usize,
+}
+
+impl Heard {
+    fn new(limit: usize) -> Self {
+        Self {
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            status: None,
+            limit,
+        }
+    }
+
+    fn take(&mut self, message: ChannelMsg) -> Result<(), Failure> {
+        match message {
+            ChannelMsg::Data { data } if self.stdout.len() + data.len() > self.limit => {
+                return Err(Failure::TooMuch);
+            }
+            ChannelMsg::Data { data } => self.stdout.extend_from_slice(&data),
+            ChannelMsg::ExtendedData { data, .. } => {
+                let room = STDERR_LIMIT.saturating_sub(self.stderr.len());
+                self.stderr.extend_from_slice(&data[..room.min(data.len())]);
+            }
+            ChannelMsg::ExitStatus { exit_status } => self.status = Some(Status::Code(exit_status)),
+            ChannelMsg::ExitSignal { signal_name, .. } => {
+                self.status = Some(Status::Signal(name(&signal_name)));
+            }
+            ChannelMsg::Failure => {
+                return Err(Failure::Refused("no exec for this user".to_owned()));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn output(self) -> Result<Output, Failure> {
+        Ok(Output {
+            status: self.status.ok_or(Failure::Lost)?,
+            stdout: self.stdout,
+            stderr: self.stderr,
+        })
+    }
+}
+
+fn name(signal: &Sig) -> String {
+    match signal {
+        Sig::Custom(name) => name.clone(),
+        known => format!("{known:?}"),
+    }
+}

@@ -1,0 +1,161 @@
+//! Watches over one connection: lets it begin only with the right host key, and remembers how it ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use russh::client::DisconnectReason;
+use russh::client::Handler;
+use russh::keys::PublicKeyOrCertificate;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::ssh::SshError;
+use crate::ssh::host_key::HostKey;
+use crate::ssh::host_key::HostKeys;
+use crate::ssh::known_hosts::KnownHosts;
+use crate::ssh::known_hosts::Verdict;
+use crate::ssh::target::Target;
+use crate::ssh::trust::record;
+
+/// The protocol's callbacks for one connection.
+pub(super) struct Gate {
+    at: Arc<Target>,
+    check: Check,
+    end: watch::Sender<Option<String>>,
+}
+
+/// What to do with the key that the server shows.
+pub(super) enum Check {
+    Verify(Arc<KnownHosts>, HostKeys),
+    /// Take it home and go no further.
+    Learn,
+}
+
+/// Why a connection stopped from our side or below.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Untrusted(Box<SshError>),
+    Learned(HostKey),
+    Ssh(russh::Error),
+}
+
+/// How a connection ended, for whoever finds it closed.
+#[derive(Clone, Debug)]
+pub(super) struct End(watch::Receiver<Option<String>>);
+
+impl Gate {
+    pub(super) fn new(at: Arc<Target>, check: Check) -> (Self, End) {
+        let (end, receiver) = watch::channel(None);
+        (Self { at, check, end }, End(receiver))
+    }
+
+    async fn judge(&self, offered: HostKey) -> Result<(), Stop> {
+        let (known, policy) = match &self.check {
+            Check::Learn => return Err(Stop::Learned(offered)),
+            Check::Verify(known, policy) => (known, policy),
+        };
+        let verdict = known.verdict(&self.at.host, self.at.port, &offered);
+        if let (Verdict::Unknown, HostKeys::AcceptNew(file)) = (&verdict, policy)
+            && !known.mentions(&self.at.host, self.at.port)
+        {
+            let recorded = record(file, &self.at, &offered).await;
+            return recorded.map_err(|error| Stop::Untrusted(Box::new(error)));
+        }
+        let refusal = verdict.refusal(&self.at, offered);
+        refusal.map_or(Ok(()), |error| Err(Stop::Untrusted(Box::new(error))))
+    }
+}
+
+impl Verdict {
+    /// The error that this verdict is for a connection; `None` for a known key.
+    pub(super) fn refusal(self, at: &Arc<Target>, offered: HostKey) -> Option<SshError> {
+        let at = at.clone();
+        Some(match self {
+            Self::Known => return None,
+            Self::Unknown => SshError::HostKeyUnknown { at, offered },
+            Self::Changed(record) => SshError::HostKeyChanged {
+                at,
+                offered,
+                record,
+            },
+            Self::OtherAlgorithm { record, recorded } => SshError::HostKeyOther {
+                at,
+                offered,
+                record,
+                recorded,
+            },
+            Self::Revoked(record) => SshError::HostKeyRevoked {
+                at,
+                offered,
+                record,
+            },
+        })
+    }
+}
+
+impl Handler for Gate {
+    type Error = Stop;
+
+    async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Stop> {
+        // Certificates are not asked for, so one that comes anyway has no standing.
+        let blob = match shown {
+            PublicKeyOrCertificate::PublicKey { key, .. } => key.to_bytes().ok(),
+            PublicKeyOrCertificate::Certificate(_) => None,
+        };
+        let Some(offered) = blob.and_then(HostKey::from_blob) else {
+            return Err(Stop::Ssh(russh::Error::UnknownKey));
+        };
+        self.judge(offered).await.map(|()| true)
+    }
+
+    async fn disconnected(&mut self, reason: DisconnectReason<Stop>) -> Result<(), Stop> {
+        let (text, result) = match reason {
+            DisconnectReason::ReceivedDisconnect(info) => (clean(&info.message), Ok(())),
+            DisconnectReason::Error(Stop::Ssh(error)) => (words(&error), Err(Stop::Ssh(error))),
+            DisconnectReason::Error(stop) => return Err(stop),
+        };
+        self.end.send_replace(Some(text));
+        result
+    }
+}
+
+impl From<russh::Error> for Stop {
+    fn from(error: russh::Error) -> Self {
+        Self::Ssh(error)
+    }
+}
+
+impl End {
+    /// The reason, as soon as the connection's task has noted it.
+    pub(super) async fn reason(&self) -> String {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        let mut noted = self.0.clone();
+        let found = timeout(PATIENCE, noted.wait_for(Option::is_some)).await;
+        match found {
+            Ok(Ok(reason)) => reason.clone(),
+            Ok(Err(_)) | Err(_) => None,
+        }
+        .unwrap_or_else(|| "the connection is closed".to_owned())
+    }
+}
+
+/// The library's words in our spelling.
+pub(super) fn words(error: &russh::Error) -> String {
+    match error {
+        russh::Error::IO(io) if io.kind() == std::io::ErrorKind::UnexpectedEof => {
+            "the server closed the connection".to_owned()
+        }
+        russh::Error::HUP | russh::Error::Disconnect => {
+            "the server closed the connection".to_owned()
+        }
+        russh::Error::KeepaliveTimeout | russh::Error::InactivityTimeout => {
+            "the server fell silent".to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+/// A server's text without control characters, at most 200 characters long.
+fn clean(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
+}

@@ -1,0 +1,117 @@
+//! A stream that can be cut from outside and remembers how it began.
+//!
+//! A handshake that is given up leaves its background task reading for ever,
+//! and what a server writes instead of a banner is swallowed (rust-stack.md
+//! 4.4). Both are cured here, below the protocol.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::task::Context;
+use std::task::Poll;
+
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
+use tokio::io::ReadBuf;
+use tokio::sync::oneshot;
+
+/// Bytes kept from the beginning of a stream.
+const KEPT: usize = 512;
+
+/// A stream that fails as soon as its [`Guard`] is dropped.
+pub(super) struct Tap<S> {
+    stream: S,
+    first: First,
+    guard: oneshot::Receiver<()>,
+    cut: bool,
+}
+
+/// Keeps a [`Tap`] open while it lives.
+#[derive(Debug)]
+pub(super) struct Guard(#[expect(dead_code, reason = "its drop is its use")] oneshot::Sender<()>);
+
+/// The first bytes that a server sent.
+#[derive(Clone, Debug, Default)]
+pub(super) struct First(Arc<Mutex<Vec<u8>>>);
+
+impl<S> Tap<S> {
+    pub(super) fn new(stream: S) -> (Self, Guard, First) {
+        let (sender, guard) = oneshot::channel();
+        let first = First::default();
+        let tap = Self {
+            stream,
+            first: first.clone(),
+            guard,
+            cut: false,
+        };
+        (tap, Guard(sender), first)
+    }
+
+    /// Fails when the guard is gone; otherwise its drop wakes the reader or writer.
+    fn intact(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        self.cut = self.cut || Pin::new(&mut self.guard).poll(cx).is_ready();
+        if self.cut {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
+    }
+}
+
+impl First {
+    /// What the server said before its banner, or instead of one; control characters are dropped.
+    pub(super) fn text(&self) -> Option<String> {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = String::from_utf8_lossy(&bytes);
+        let lines = text.lines().take_while(|line| !line.starts_with("SSH-"));
+        let words = lines.collect::<Vec<_>>().join(" ");
+        let clean: String = words
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(200)
+            .collect();
+        let clean = clean.trim();
+        (!clean.is_empty()).then(|| clean.to_owned())
+    }
+
+    fn keep(&self, bytes: &[u8]) {
+        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = KEPT.saturating_sub(first.len()).min(bytes.len());
+        first.extend_from_slice(&bytes[..room]);
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.intact(cx)?;
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        self.first.keep(&buf.filled()[before..]);
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.intact(cx)?;
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.intact(cx)?;
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

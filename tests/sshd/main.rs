@@ -1,0 +1,23 @@
+//! Sessions against a real OpenSSH server.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod host_keys;
+mod login;
+mod refusals;
+mod runs;
+mod server;
+
+use std::time::Duration;
+
+use harden::secret::Secret;
+
+/// Long enough for a busy machine, short enough for a hanging test to be noticed.
+const LONG: Duration = Duration::from_secs(60);
+
+/// For deadlines that are meant to pass.
+const SHORT: Duration = Duration::from_millis(300);
+
+fn nothing() -> Secret {
+    Secret::new(Vec::new())
+}

@@ -1,0 +1,306 @@
+//! A real OpenSSH server of its own for each test, and the keys to it.
+
+use std::fs;
+use std::io::BufRead;
+use std::io::BufReader;
+use std::net::TcpListener;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::Condvar;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use harden::inventory::KeySource;
+use harden::inventory::Node;
+use harden::ssh::host_key::HostKey;
+use harden::ssh::known_hosts::KnownHosts;
+use harden::ssh::session::Options;
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+const SSHD: &str = "/usr/sbin/sshd";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An sshd on a port of its own, stopped when dropped.
+pub(crate) struct Server {
+    directory: TempDir,
+    pub(crate) port: u16,
+    child: Child,
+    log: Arc<Log>,
+}
+
+/// The lines that sshd has written so far.
+#[derive(Default)]
+struct Log {
+    lines: Mutex<Vec<String>>,
+    grown: Condvar,
+}
+
+impl Log {
+    fn wait_for(&self, found: impl Fn(&[String]) -> bool) -> bool {
+        let lines = self.lines.lock().unwrap();
+        let waited = self
+            .grown
+            .wait_timeout_while(lines, PATIENCE, |lines| !found(lines));
+        !waited.unwrap().1.timed_out()
+    }
+}
+
+impl Server {
+    /// An ordinary server with an ed25519 host key.
+    pub(crate) fn start() -> Self {
+        Self::with("ed25519", "")
+    }
+
+    /// A server with a host key of type `host_key` and more lines of configuration.
+    pub(crate) fn with(host_key: &str, more: &str) -> Self {
+        assert!(
+            Path::new(SSHD).exists(),
+            "these tests need OpenSSH's server: install openssh-server"
+        );
+        let directory = tempfile::tempdir().unwrap();
+        let at = directory.path();
+        make_key(&at.join("host_key"), host_key, &[]);
+        fs::write(at.join("authorized_keys"), "").unwrap();
+        let config = format!(
+            "HostKey {0}/host_key\nAuthorizedKeysFile {0}/authorized_keys\nStrictModes no\n\
+             PidFile none\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
+             PermitRootLogin prohibit-password\nLogLevel VERBOSE\n{more}\n",
+            at.display()
+        );
+        fs::write(at.join("sshd_config"), config).unwrap();
+        // sshd wants its directory for privilege separation when it is root.
+        let _ = fs::create_dir_all("/run/sshd");
+        for _ in 0..5 {
+            if let Some((child, port, log)) = launch(at) {
+                return Self {
+                    directory,
+                    port,
+                    child,
+                    log,
+                };
+            }
+        }
+        panic!("sshd does not start");
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// A new key of `kind` that the server accepts.
+    pub(crate) fn key(&self, name: &str, kind: &str, more: &[&str]) -> PathBuf {
+        let path = self.path(name);
+        make_key(&path, kind, more);
+        let public = fs::read_to_string(path.with_extension("pub")).unwrap();
+        let known = fs::read_to_string(self.path("authorized_keys")).unwrap();
+        fs::write(self.path("authorized_keys"), known + &public).unwrap();
+        path
+    }
+
+    /// The node that this server plays.
+    pub(crate) fn node(&self, key: KeySource) -> Node {
+        node(self.port, key)
+    }
+
+    /// A node with a fresh ed25519 key that the server accepts.
+    pub(crate) fn node_with_key(&self) -> Node {
+        self.node(KeySource::File(self.key("id", "ed25519", &[])))
+    }
+
+    /// `TYPE KEY` of the server's host key.
+    pub(crate) fn host_key(&self) -> String {
+        public_half(&self.path("host_key"))
+    }
+
+    /// Options that know the server's key.
+    pub(crate) fn options(&self) -> Options {
+        let line = format!("[127.0.0.1]:{} {}\n", self.port, self.host_key());
+        trusting(&line)
+    }
+
+    /// Connections that the server has seen.
+    pub(crate) async fn connections(&self) -> usize {
+        self.count("Connection from").await
+    }
+
+    /// How many of the lines that sshd has written up to now have `words`.
+    pub(crate) async fn count(&self, words: &str) -> usize {
+        // The log comes through a pipe: when it speaks of a new connection, all before is here.
+        let probe = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
+        let port = probe.local_addr().unwrap().port();
+        let mark = format!("Connection from 127.0.0.1 port {port} ");
+        self.wait_for(&mark).await;
+        let lines = self.log.lines.lock().unwrap();
+        let others = lines.iter().filter(|line| !line.contains(&mark));
+        others.filter(|line| line.contains(words)).count()
+    }
+
+    /// Waits until sshd says `words`, while our side of the connection goes on.
+    pub(crate) async fn wait_for(&self, words: &str) {
+        let (log, wanted) = (self.log.clone(), words.to_owned());
+        let said = move || log.wait_for(|lines| lines.iter().any(|line| line.contains(&wanted)));
+        let said = tokio::task::spawn_blocking(said).await.unwrap();
+        assert!(said, "sshd never said {words:?}: {:#?}", self.log.lines);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn launch(at: &Path) -> Option<(Child, u16, Arc<Log>)> {
+    let port = free_port();
+    let mut child = Command::new(SSHD)
+        .args(["-D", "-e", "-f"])
+        .arg(at.join("sshd_config"))
+        .args(["-o", "ListenAddress=127.0.0.1", "-p", &port.to_string()])
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let log = Arc::new(Log::default());
+    let (stderr, kept) = (child.stderr.take().unwrap(), log.clone());
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            kept.lines.lock().unwrap().push(line);
+            kept.grown.notify_all();
+        }
+        kept.lines.lock().unwrap().push("END".to_owned());
+        kept.grown.notify_all();
+    });
+    let settled = |lines: &[String]| {
+        let last = |line: &String| line.contains("Server listening") || line == "END";
+        lines.iter().any(last)
+    };
+    log.wait_for(settled);
+    let lines = log.lines.lock().unwrap().clone();
+    if lines.iter().any(|line| line.contains("Server listening")) {
+        return Some((child, port, log));
+    }
+    assert!(
+        lines.iter().any(|line| line.contains("Bind to port")),
+        "sshd does not start: {lines:#?}"
+    );
+    let _ = child.wait();
+    None
+}
+
+/// A port that nobody listens on right now.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// Writes a new key pair; `more` are further arguments of ssh-keygen.
+pub(crate) fn make_key(path: &Path, kind: &str, more: &[&str]) {
+    let (kind, bits) = kind.split_once('-').unwrap_or((kind, ""));
+    let mut keygen = Command::new("ssh-keygen");
+    keygen.args(["-q", "-t", kind, "-f"]).arg(path);
+    if !bits.is_empty() {
+        keygen.args(["-b", bits]);
+    }
+    if !more.contains(&"-N") {
+        keygen.args(["-N", ""]);
+    }
+    assert!(keygen.args(more).status().unwrap().success());
+}
+
+/// `TYPE KEY` of a key pair.
+pub(crate) fn public_half(path: &Path) -> String {
+    let public = fs::read_to_string(path.with_extension("pub")).unwrap();
+    public
+        .split(' ')
+        .take(2)
+        .collect::<Vec<_>>()
+        .join(" ")
+        .trim()
+        .to_owned()
+}
+
+/// The host key in a line `TYPE KEY`.
+pub(crate) fn parsed(line: &str) -> HostKey {
+    use base64::Engine;
+    let base64 = line.split(' ').nth(1).unwrap();
+    let blob = base64::engine::general_purpose::STANDARD.decode(base64);
+    HostKey::from_blob(blob.unwrap()).unwrap()
+}
+
+/// Options with `lines` as the whole record of host keys.
+pub(crate) fn trusting(lines: &str) -> Options {
+    Options {
+        known_hosts: Arc::new(KnownHosts::parse(
+            Path::new("known_hosts"),
+            lines.as_bytes(),
+        )),
+        ..Options::default()
+    }
+}
+
+/// A node `cp-1` at a port of this machine, with the user who runs the tests.
+pub(crate) fn node(port: u16, key: KeySource) -> Node {
+    Node {
+        name: "cp-1".to_owned(),
+        address: "127.0.0.1".to_owned(),
+        port,
+        internal_address: "127.0.0.1".to_owned(),
+        roles: [].into(),
+        user: whoami(),
+        docker_socket: "/var/run/docker.sock".to_owned(),
+        key,
+        labels: [].into(),
+        taints: Vec::new(),
+    }
+}
+
+fn whoami() -> String {
+    let id = Command::new("id").arg("-un").output().unwrap();
+    String::from_utf8(id.stdout).unwrap().trim().to_owned()
+}
+
+/// An SSH agent of its own, stopped when dropped.
+pub(crate) struct Agent {
+    child: Child,
+    pub(crate) socket: PathBuf,
+}
+
+impl Agent {
+    pub(crate) fn start(directory: &Path) -> Self {
+        let socket = directory.join("agent.sock");
+        let mut child = Command::new("ssh-agent")
+            .args(["-D", "-a"])
+            .arg(&socket)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It prints its address when it listens.
+        let mut line = String::new();
+        let stdout = child.stdout.as_mut().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        Self { child, socket }
+    }
+
+    pub(crate) fn add(&self, key: &Path) {
+        let added = Command::new("ssh-add")
+            .arg("-q")
+            .arg(key)
+            .env("SSH_AUTH_SOCK", &self.socket)
+            .status();
+        assert!(added.unwrap().success());
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

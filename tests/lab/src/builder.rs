@@ -19,7 +19,6 @@ use crate::docker::Templates;
 use crate::fault::Fault;
 use crate::fleet::Fleet;
 use crate::identity::Identity;
-use crate::inventory;
 use crate::key;
 use crate::machine::Machine;
 use crate::role::Role;
@@ -102,6 +101,12 @@ impl Builder {
     /// # Errors
     /// The directory cannot be written, a port is taken, a fault names no node, or it needs root.
     pub async fn start(self) -> Result<Fleet, anyhow::Error> {
+        let mut fleet = tokio::task::spawn_blocking(move || self.prepare()).await??;
+        fleet.serve()?;
+        Ok(fleet)
+    }
+
+    fn prepare(self) -> Result<Fleet, anyhow::Error> {
         raise_file_limit();
         let (dir, temporary) = self.place()?;
         let sockets = self.sockets()?;
@@ -113,12 +118,11 @@ impl Builder {
         self.make_disks(&dir, &identities)?;
         let mut fleet = Fleet::new(dir, temporary);
         for (identity, socket) in sockets {
-            let machine = self.machine(fleet.dir(), identity, client.public_key())?;
+            let machine = machine(fleet.dir(), identity, client.public_key())?;
             fleet.add(Arc::new(machine), socket);
         }
         self.cause_faults(&fleet)?;
-        self.write_signposts(&fleet)?;
-        fleet.serve();
+        fleet.write_signposts()?;
         Ok(fleet)
     }
 
@@ -160,17 +164,6 @@ impl Builder {
         Ok(())
     }
 
-    fn machine(
-        &self,
-        dir: &Path,
-        identity: Identity,
-        client: &PublicKey,
-    ) -> Result<Machine, anyhow::Error> {
-        let own = dir.join("nodes").join(&identity.name);
-        let host_key = key::kept_in(&own.join("host_key"), &identity.name)?;
-        Ok(Machine::new(identity, own, host_key, client.clone()))
-    }
-
     fn cause_faults(&self, fleet: &Fleet) -> Result<(), anyhow::Error> {
         let mut of_node: BTreeMap<&str, Vec<Fault>> = BTreeMap::new();
         for (name, fault) in &self.faults {
@@ -187,28 +180,12 @@ impl Builder {
             None => Ok(()),
         }
     }
+}
 
-    fn write_signposts(&self, fleet: &Fleet) -> Result<(), anyhow::Error> {
-        let machines = || fleet.machines().iter();
-        let text = inventory::inventory(
-            machines().map(|machine| &machine.identity),
-            &fleet.dir().join("id_ed25519"),
-        );
-        fs::write(fleet.inventory(), text)?;
-        let stranger = key::fresh("stranger")?;
-        let known = machines().filter_map(|machine| {
-            let faults = machine.faults();
-            let key = if faults.contains(&Fault::WrongHostKey) {
-                &stranger
-            } else {
-                &machine.host_key
-            };
-            let is_known = !faults.contains(&Fault::UnknownHostKey);
-            is_known.then(|| (&machine.identity, key.public_key()))
-        });
-        fs::write(fleet.known_hosts(), inventory::known_hosts(known)?)?;
-        Ok(())
-    }
+fn machine(dir: &Path, identity: Identity, client: &PublicKey) -> Result<Machine, anyhow::Error> {
+    let own = dir.join("nodes").join(&identity.name);
+    let host_key = key::kept_in(&own.join("host_key"), &identity.name)?;
+    Ok(Machine::new(identity, own, host_key, client.clone()))
 }
 
 /// A node needs one descriptor, each of its connections one, each of its commands three.

@@ -1,5 +1,7 @@
 //! A running fleet.
 
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,9 +12,12 @@ use tokio::task::JoinSet;
 
 use crate::builder::Builder;
 use crate::fault::Fault;
+use crate::inventory;
+use crate::key;
 use crate::machine::Machine;
 use crate::node::Node;
 use crate::server;
+use crate::server::Door;
 
 /// Nodes that answer; dropping this ends every server, connection and command.
 pub struct Fleet {
@@ -85,11 +90,36 @@ impl Fleet {
         self.sockets.push(socket);
     }
 
-    pub(crate) fn serve(&mut self) {
+    /// Writes the inventory and the known hosts.
+    pub(crate) fn write_signposts(&self) -> Result<(), anyhow::Error> {
+        let identities = self.machines.iter().map(|machine| &machine.identity);
+        fs::write(
+            self.inventory(),
+            inventory::inventory(identities, &self.client_key()),
+        )?;
+        let stranger = key::fresh("stranger")?;
+        let known = self.machines.iter().filter_map(|machine| {
+            let faults = machine.faults();
+            let is_wrong = faults.contains(&Fault::WrongHostKey);
+            let key = if is_wrong {
+                &stranger
+            } else {
+                &machine.host_key
+            };
+            let is_known = !faults.contains(&Fault::UnknownHostKey);
+            is_known.then(|| (&machine.identity, key.public_key()))
+        });
+        fs::write(self.known_hosts(), inventory::known_hosts(known)?)?;
+        Ok(())
+    }
+
+    /// Opens every door; connections are accepted from here on.
+    pub(crate) fn serve(&mut self) -> io::Result<()> {
         for (machine, socket) in self.machines.iter().zip(self.sockets.drain(..)) {
-            self.servers
-                .spawn(server::serve(Arc::clone(machine), socket));
+            let door = Door::of(machine, socket)?;
+            self.servers.spawn(server::serve(Arc::clone(machine), door));
         }
+        Ok(())
     }
 }
 

@@ -34,30 +34,47 @@ use crate::wire;
 /// The accounts of a node.
 const ACCOUNTS: [&str; 2] = ["root", "ubuntu"];
 
-/// Serves `machine` on `socket` and, when it has been closed for a fault, on the same port again.
-/// Dropping the future ends every connection.
-pub(crate) async fn serve(machine: Arc<Machine>, socket: TcpSocket) {
+/// The port of a node.
+pub(crate) enum Door {
+    Open(TcpListener),
+    /// A bound socket that does not listen refuses, and keeps the port for later.
+    Closed(TcpSocket),
+}
+
+impl Door {
+    /// What `machine` makes of its bound `socket` now.
+    pub(crate) fn of(machine: &Machine, socket: TcpSocket) -> io::Result<Self> {
+        if machine.faults().contains(&Fault::Refuse) {
+            return Ok(Self::Closed(socket));
+        }
+        Ok(Self::Open(socket.listen(1024)?))
+    }
+}
+
+/// Serves `machine`, and closes and opens its door as its faults say. Dropping the future ends
+/// every connection.
+pub(crate) async fn serve(machine: Arc<Machine>, mut door: Door) {
     let config = Arc::new(config(&machine));
     let mut connections = JoinSet::new();
     let mut faults = machine.watch_faults();
-    let mut socket = Some(socket);
     loop {
-        // A bound socket that does not listen refuses, and keeps the port for later.
-        let refuses = faults.borrow_and_update().contains(&Fault::Refuse);
-        let Ok(listening) = socket.take().map_or_else(|| bind(address(&machine)), Ok) else {
-            return;
+        let socket = match door {
+            Door::Closed(socket) => {
+                let _ = faults.wait_for(|now| !now.contains(&Fault::Refuse)).await;
+                Ok(socket)
+            }
+            Door::Open(listener) => {
+                tokio::select! {
+                    () = accept(&listener, &machine, &config, &mut connections) => return,
+                    _ = faults.wait_for(|now| now.contains(&Fault::Refuse)) => {}
+                }
+                drop(listener);
+                bind(address(&machine))
+            }
         };
-        if refuses {
-            let _ = faults.changed().await;
-            socket = Some(listening);
-            continue;
-        }
-        let Ok(listener) = listening.listen(1024) else {
-            return;
-        };
-        tokio::select! {
-            () = accept(&listener, &machine, &config, &mut connections) => return,
-            _ = faults.wait_for(|now| now.contains(&Fault::Refuse)) => {}
+        match socket.and_then(|socket| Door::of(&machine, socket)) {
+            Ok(next) => door = next,
+            Err(_) => return,
         }
     }
 }

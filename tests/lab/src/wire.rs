@@ -29,7 +29,7 @@ pub(crate) async fn carry(client: TcpStream, server: DuplexStream, delay: Durati
 /// Greets, waits for the client's first words, and hangs up.
 pub(crate) async fn drop_handshake(mut client: TcpStream) -> io::Result<()> {
     client.write_all(b"SSH-2.0-harden-lab\r\n").await?;
-    client.read(&mut [0; 256]).await?;
+    client.read_u8().await?;
     Ok(())
 }
 

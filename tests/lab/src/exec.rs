@@ -1,0 +1,209 @@
+//! One command of one channel: its streams, its end, its death.
+
+use std::future;
+use std::io;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+use std::sync::Arc;
+
+use russh::Channel;
+use russh::ChannelId;
+use russh::ChannelMsg;
+use russh::ChannelReadHalf;
+use russh::ChannelWriteHalf;
+use russh::Sig;
+use russh::server::Handle;
+use russh::server::Msg;
+use rustix::process::Pid;
+use rustix::process::Signal;
+use rustix::process::kill_process_group;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncReadExt as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Child;
+use tokio::process::ChildStdin;
+use tokio::sync::Notify;
+
+use crate::fault::Fault;
+use crate::machine::Machine;
+use crate::mounts;
+
+/// What a command needs besides its text.
+pub(crate) struct Exec {
+    pub(crate) machine: Arc<Machine>,
+    pub(crate) user: String,
+    /// Ends the whole connection when notified.
+    pub(crate) cut: Arc<Notify>,
+    pub(crate) session: Handle,
+}
+
+impl Exec {
+    /// Runs `line` for `channel` until it ends or the channel closes, whichever is first; in the
+    /// second case its whole process group is killed.
+    pub(crate) async fn run(self, channel: Channel<Msg>, line: Vec<u8>) {
+        let id = channel.id();
+        let (input, output) = channel.split();
+        let faults = self.machine.faults();
+        let line = replaced(&faults).map_or(line, <[u8]>::to_vec);
+        let status = match mounts::command(&self.machine.dir, &self.user, &line).spawn() {
+            Ok(child) => self.attend(child, input, &output, &faults).await,
+            Err(error) => Some(cannot_start(&output, &error).await),
+        };
+        if let Some(status) = status {
+            self.finish(id, status).await;
+        }
+        let _ = output.close().await;
+    }
+
+    /// The exit status, or nothing when the channel closed first.
+    async fn attend(
+        &self,
+        mut child: Child,
+        input: ChannelReadHalf,
+        output: &ChannelWriteHalf<Msg>,
+        faults: &[Fault],
+    ) -> Option<ExitStatus> {
+        let mut group = Group::of(&child);
+        let (stdin, stdout, stderr) = (
+            child.stdin.take(),
+            child.stdout.take()?,
+            child.stderr.take()?,
+        );
+        let work = async {
+            let _ = tokio::join!(
+                self.answer(stdout, output, faults),
+                copy(stderr, output.make_writer_ext(Some(1))),
+            );
+            child.wait().await
+        };
+        tokio::select! {
+            status = work => {
+                group.reaped();
+                status.ok()
+            }
+            () = feed(input, stdin) => None,
+        }
+    }
+
+    async fn answer(
+        &self,
+        mut stdout: impl AsyncRead + Unpin,
+        output: &ChannelWriteHalf<Msg>,
+        faults: &[Fault],
+    ) -> io::Result<()> {
+        for fault in faults {
+            let (Fault::DropAnswer(bytes) | Fault::Truncate(bytes)) = fault else {
+                continue;
+            };
+            copy((&mut stdout).take(*bytes), output.make_writer()).await?;
+            if matches!(fault, Fault::DropAnswer(_)) {
+                self.cut.notify_one();
+                return future::pending().await;
+            }
+            tokio::io::copy(&mut stdout, &mut tokio::io::sink()).await?;
+        }
+        copy(stdout, output.make_writer()).await
+    }
+
+    async fn finish(&self, channel: ChannelId, status: ExitStatus) {
+        let _ = self.session.eof(channel).await;
+        let _ = match (status.code(), status.signal()) {
+            (Some(code), _) => {
+                self.session
+                    .exit_status_request(channel, code.unsigned_abs())
+                    .await
+            }
+            (None, signal) => {
+                let name = signal_name(signal.unwrap_or_default());
+                self.session
+                    .exit_signal_request(channel, name, false, String::new(), String::new())
+                    .await
+            }
+        };
+    }
+}
+
+/// The command that a fault puts in place of every other.
+fn replaced(faults: &[Fault]) -> Option<&'static [u8]> {
+    faults.iter().find_map(|fault| match fault {
+        Fault::Mute => Some(&b"cat >/dev/null; exec sleep 1000000"[..]),
+        Fault::Flood => Some(b"exec cat /dev/zero"),
+        _ => None,
+    })
+}
+
+async fn cannot_start(output: &ChannelWriteHalf<Msg>, error: &io::Error) -> ExitStatus {
+    let text = format!("the simulated node cannot start `unshare`: {error}\n");
+    let _ = output.extended_data_bytes(1, text).await;
+    ExitStatus::from_raw(255 << 8)
+}
+
+/// Hands the channel's data to the process; returns only when the channel has closed.
+async fn feed(mut input: ChannelReadHalf, mut stdin: Option<ChildStdin>) {
+    while let Some(message) = input.wait().await {
+        match message {
+            ChannelMsg::Data { data } => {
+                if let Some(pipe) = &mut stdin
+                    && pipe.write_all(&data).await.is_err()
+                {
+                    stdin = None;
+                }
+            }
+            ChannelMsg::Eof => stdin = None,
+            ChannelMsg::Close => return,
+            _ => {}
+        }
+    }
+}
+
+async fn copy(mut from: impl AsyncRead + Unpin, to: impl tokio::io::AsyncWrite) -> io::Result<()> {
+    let mut to = std::pin::pin!(to);
+    tokio::io::copy(&mut from, &mut to).await?;
+    to.flush().await
+}
+
+fn signal_name(number: i32) -> Sig {
+    match number {
+        1 => Sig::HUP,
+        2 => Sig::INT,
+        3 => Sig::QUIT,
+        4 => Sig::ILL,
+        6 => Sig::ABRT,
+        8 => Sig::FPE,
+        9 => Sig::KILL,
+        10 => Sig::USR1,
+        11 => Sig::SEGV,
+        13 => Sig::PIPE,
+        14 => Sig::ALRM,
+        15 => Sig::TERM,
+        other => Sig::Custom(format!("{other}@harden-lab")),
+    }
+}
+
+/// The process group of a command, killed when this is dropped before the command was waited for.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        Self(
+            child
+                .id()
+                .and_then(|id| i32::try_from(id).ok())
+                .and_then(Pid::from_raw),
+        )
+    }
+
+    /// The number may belong to another process from now on.
+    fn reaped(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.0 {
+            // An empty group is what is wanted.
+            let _ = kill_process_group(leader, Signal::KILL);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! `harden-lab`: a simulated fleet on the command line.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+use clap::Parser;
+use clap::Subcommand;
+use harden_lab::Fault;
+use harden_lab::Fleet;
+use harden_lab::Role;
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
+use tokio::sync::oneshot;
+
+/// Simulated nodes to try harden on.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Starts a fleet, prints the path of its inventory, and keeps it until standard input closes.
+    Up(Up),
+}
+
+#[derive(Args)]
+struct Up {
+    /// Where the fleet lives; one that is there already is taken up again.
+    #[arg(long)]
+    dir: PathBuf,
+    /// Nodes with all three roles.
+    #[arg(long, default_value_t = 0)]
+    all: usize,
+    /// Nodes with the role controlplane.
+    #[arg(long, default_value_t = 0)]
+    controlplane: usize,
+    /// Nodes with the role etcd.
+    #[arg(long, default_value_t = 0)]
+    etcd: usize,
+    /// Nodes with the role worker.
+    #[arg(long, default_value_t = 0)]
+    worker: usize,
+    /// The cluster runs already: its containers are there.
+    #[arg(long)]
+    built: bool,
+    /// Who logs in: root, or ubuntu, who needs sudo.
+    #[arg(long, default_value = "root")]
+    user: String,
+    /// The port of every node, on an address of its own; 0 is any free one.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// What is wrong with a node, such as `w-1=hang` or `cp-1=truncate=100`.
+    #[arg(long = "fault", value_name = "NODE=FAULT", value_parser = node_and_fault)]
+    faults: Vec<(String, Fault)>,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), anyhow::Error> {
+    match Cli::parse().command {
+        Command::Up(up) => up.run().await,
+    }
+}
+
+impl Up {
+    async fn run(self) -> Result<(), anyhow::Error> {
+        let mut builder = Fleet::builder()
+            .in_dir(self.dir)
+            .user(&self.user)
+            .port(self.port)
+            .nodes(self.all, &Role::ALL)
+            .nodes(self.controlplane, &[Role::ControlPlane])
+            .nodes(self.etcd, &[Role::Etcd])
+            .nodes(self.worker, &[Role::Worker]);
+        if !self.built {
+            builder = builder.not_built();
+        }
+        for (node, fault) in self.faults {
+            builder = builder.fault(&node, fault);
+        }
+        let fleet = builder.start().await?;
+        writeln!(std::io::stdout(), "{}", fleet.inventory().display())?;
+        until_told_to_end().await
+    }
+}
+
+fn node_and_fault(text: &str) -> Result<(String, Fault), anyhow::Error> {
+    let (node, fault) = text.split_once('=').context("expected NODE=FAULT")?;
+    Ok((node.to_owned(), fault.parse()?))
+}
+
+/// Standard input at its end, or a request to stop.
+async fn until_told_to_end() -> Result<(), anyhow::Error> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (closed, input) = oneshot::channel();
+    // A thread of its own, which the runtime does not wait for: a read of a terminal goes on.
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        closed.send(())
+    });
+    tokio::select! {
+        _ = input => {}
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

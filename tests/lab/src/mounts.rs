@@ -1,0 +1,178 @@
+//! What a command of a node sees in place of the machine's files.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use crate::fault::Fault;
+
+/// The kernel values of which every node has its own (rke.md section 6).
+pub(crate) const KERNEL_VALUES: [&str; 6] = [
+    "vm.overcommit_memory",
+    "vm.panic_on_oom",
+    "kernel.panic",
+    "kernel.panic_on_oops",
+    "kernel.keys.root_maxkeys",
+    "kernel.keys.root_maxbytes",
+];
+
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// `$0` is the node's directory, `$1` the command line. One `mount` for all of the node's mounts
+/// keeps a command's start under 10 ms.
+const ENTER: &str = r#"
+mount -n -a -T "$0/fstab" || exit 255
+[ ! -e /mnt/mounted.sh ] || . /mnt/mounted.sh || exit 255
+cd "$HOME" 2>/dev/null || cd /
+exec /bin/sh -c "$1"
+"#;
+
+/// A process that runs `line` the way sshd's login shell for `user` does, as process group of its
+/// own in the mounts of the node in `dir`; the three streams are pipes.
+///
+/// The process is root of its namespace whoever `user` is; `LAB_USER` lets the node's `id` say
+/// otherwise.
+pub(crate) fn command(dir: &Path, user: &str, line: &[u8]) -> Command {
+    let mut command = Command::new("unshare");
+    if !rustix::process::geteuid().is_root() {
+        command.args(["--user", "--map-root-user"]);
+    }
+    command
+        .args(["--mount", "sh", "-c", ENTER])
+        .arg(dir)
+        .arg(OsStr::from_bytes(line));
+    let home = if user == "root" {
+        "/root".to_owned()
+    } else {
+        format!("/home/{user}")
+    };
+    command.env_clear().env("PATH", format!("/mnt/bin:{PATH}"));
+    command
+        .env("HOME", home)
+        .env("USER", user)
+        .env("LOGNAME", user)
+        .env("SHELL", "/bin/sh");
+    if user != "root" {
+        command.env("LAB_USER", user);
+    }
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command.process_group(0).kill_on_drop(true);
+    command
+}
+
+/// The mounts of the node in `dir`. The node comes first, over `/mnt`, so that later lines find
+/// it wherever it lies.
+pub(crate) fn fstab(dir: &Path, faults: &[Fault]) -> String {
+    let etc = if faults.contains(&Fault::ReadOnlyEtc) {
+        "bind,ro"
+    } else {
+        "bind"
+    };
+    let mut text = String::new();
+    bind(&mut text, dir, Path::new("/mnt"), "bind");
+    bind(&mut text, Path::new("/mnt/etc"), Path::new("/etc"), etc);
+    for tree in ["var", "run", "tmp", "root", "home"] {
+        bind(
+            &mut text,
+            &Path::new("/mnt").join(tree),
+            &Path::new("/").join(tree),
+            "bind",
+        );
+    }
+    let vendor = Path::new("/usr/lib/sysctl.d");
+    if vendor.is_dir() {
+        bind(
+            &mut text,
+            Path::new("/mnt/usr-lib-sysctl.d"),
+            vendor,
+            "bind",
+        );
+    }
+    for name in KERNEL_VALUES {
+        let own = Path::new("/mnt/proc").join(name);
+        bind(
+            &mut text,
+            &own,
+            &Path::new("/proc/sys").join(name.replace('.', "/")),
+            "bind",
+        );
+    }
+    for client in machines_docker() {
+        bind(&mut text, Path::new("/dev/null"), &client, "bind");
+    }
+    text
+}
+
+/// What is done once the mounts stand, for the faults that need it: a small file system over
+/// `/etc/kubernetes`, filled to the brim. It is made anew for every command.
+pub(crate) fn mounted(faults: &[Fault]) -> Option<String> {
+    let (size, fill) = if faults.contains(&Fault::DiskFull) {
+        (
+            "size=256k",
+            "cat /dev/zero >/etc/kubernetes/ballast 2>/dev/null",
+        )
+    } else if faults.contains(&Fault::NoInodes) {
+        (
+            "size=1m,nr_inodes=48",
+            "i=0; while : >/etc/kubernetes/ballast.$i; do i=$((i + 1)); done",
+        )
+    } else {
+        return None;
+    };
+    Some(format!(
+        "mount -n -t tmpfs -o {size},mode=755 tmpfs /etc/kubernetes\n\
+         cp -a /mnt/etc/kubernetes/. /etc/kubernetes/\n\
+         ({fill}) 2>/dev/null\n\
+         :\n"
+    ))
+}
+
+fn bind(text: &mut String, from: &Path, to: &Path, options: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{} {} none {options} 0 0", escaped(from), escaped(to));
+}
+
+/// fstab(5): blanks and backslashes are written as octal numbers.
+fn escaped(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    text.replace('\\', "\\134")
+        .replace(' ', "\\040")
+        .replace('\t', "\\011")
+}
+
+/// Docker clients of the machine itself, which no node may ever reach.
+fn machines_docker() -> Vec<PathBuf> {
+    let mut clients: Vec<_> = PATH
+        .split(':')
+        .filter_map(|directory| Path::new(directory).join("docker").canonicalize().ok())
+        .collect();
+    clients.sort_unstable();
+    clients.dedup();
+    clients
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blank_in_the_fleets_path_does_not_end_the_field() {
+        let text = fstab(Path::new("/tmp/a b"), &[]);
+        assert!(text.starts_with("/tmp/a\\040b /mnt none bind 0 0\n"));
+    }
+
+    #[test]
+    fn only_the_read_only_fault_makes_etc_read_only() {
+        let line = "/mnt/etc /etc none bind,ro 0 0\n";
+        assert!(!fstab(Path::new("/n"), &[]).contains(line));
+        assert!(fstab(Path::new("/n"), &[Fault::ReadOnlyEtc]).contains(line));
+    }
+}

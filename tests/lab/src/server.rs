@@ -1,0 +1,273 @@
+//! The SSH server of a node.
+
+use std::collections::HashMap;
+use std::future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use russh::Channel;
+use russh::ChannelId;
+use russh::MethodKind;
+use russh::MethodSet;
+use russh::SshId;
+use russh::server;
+use russh::server::Auth;
+use russh::server::ChannelOpenHandle;
+use russh::server::Config;
+use russh::server::Msg;
+use russh::server::PublicKeyOffer;
+use russh::server::Session;
+use russh::server::VerifiedPublicKey;
+use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::exec::Exec;
+use crate::fault::Fault;
+use crate::machine::Machine;
+use crate::wire;
+
+/// The accounts of a node.
+const ACCOUNTS: [&str; 2] = ["root", "ubuntu"];
+
+/// The port of a node.
+pub(crate) enum Door {
+    Open(TcpListener),
+    /// A bound socket that does not listen refuses, and keeps the port for later.
+    Closed(TcpSocket),
+}
+
+impl Door {
+    /// What `machine` makes of its bound `socket` now.
+    pub(crate) fn of(machine: &Machine, socket: TcpSocket) -> io::Result<Self> {
+        if machine.faults().contains(&Fault::Refuse) {
+            return Ok(Self::Closed(socket));
+        }
+        Ok(Self::Open(socket.listen(1024)?))
+    }
+}
+
+/// Serves `machine`, and closes and opens its door as its faults say. Dropping the future ends
+/// every connection.
+pub(crate) async fn serve(machine: Arc<Machine>, mut door: Door) {
+    let config = Arc::new(config(&machine));
+    let mut connections = JoinSet::new();
+    let mut faults = machine.watch_faults();
+    loop {
+        let socket = match door {
+            Door::Closed(socket) => {
+                let _ = faults.wait_for(|now| !now.contains(&Fault::Refuse)).await;
+                Ok(socket)
+            }
+            Door::Open(listener) => {
+                tokio::select! {
+                    () = accept(&listener, &machine, &config, &mut connections) => return,
+                    _ = faults.wait_for(|now| now.contains(&Fault::Refuse)) => {}
+                }
+                drop(listener);
+                bind(address(&machine))
+            }
+        };
+        match socket.and_then(|socket| Door::of(&machine, socket)) {
+            Ok(next) => door = next,
+            Err(_) => return,
+        }
+    }
+}
+
+/// A socket on `address` that does not listen yet.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+fn address(machine: &Machine) -> SocketAddr {
+    SocketAddr::from((machine.identity.address, machine.identity.port))
+}
+
+fn config(machine: &Machine) -> Config {
+    Config {
+        server_id: SshId::Standard("SSH-2.0-harden-lab".into()),
+        methods: MethodSet::from(&[MethodKind::PublicKey][..]),
+        auth_rejection_time: Duration::ZERO,
+        keys: vec![machine.host_key.clone()],
+        inactivity_timeout: None,
+        ..Config::default()
+    }
+}
+
+/// Never returns while the listener works.
+async fn accept(
+    listener: &TcpListener,
+    machine: &Arc<Machine>,
+    config: &Arc<Config>,
+    connections: &mut JoinSet<()>,
+) {
+    loop {
+        let Ok((client, _)) = listener.accept().await else {
+            // Out of file descriptors: a connection that ends makes room.
+            if connections.join_next().await.is_none() {
+                return;
+            }
+            continue;
+        };
+        while connections.try_join_next().is_some() {}
+        machine.count(|counts| counts.connections += 1);
+        connections.spawn(attend(client, Arc::clone(machine), Arc::clone(config)));
+    }
+}
+
+async fn attend(client: TcpStream, machine: Arc<Machine>, config: Arc<Config>) {
+    let faults = machine.faults();
+    if faults.contains(&Fault::Hang) {
+        return future::pending().await;
+    }
+    if faults.contains(&Fault::DropHandshake) {
+        let _ = wire::drop_handshake(client).await;
+        return;
+    }
+    let _ = client.set_nodelay(true);
+    let cut = Arc::new(Notify::new());
+    let (near, far) = tokio::io::duplex(64 * 1024);
+    let login = Login::new(machine, Arc::clone(&cut));
+    let session = async {
+        if let Ok(session) = server::run_stream(config, far, login).await {
+            let _ = session.await;
+        }
+    };
+    tokio::select! {
+        ((), ()) = async { tokio::join!(session, wire::carry(client, near, delay(&faults))) } => {}
+        () = cut.notified() => {}
+    }
+}
+
+fn delay(faults: &[Fault]) -> Duration {
+    let slow = faults.iter().find_map(|fault| match fault {
+        Fault::Slow(delay) => Some(*delay),
+        _ => None,
+    });
+    slow.unwrap_or_default()
+}
+
+/// One connection's side of the protocol.
+struct Login {
+    machine: Arc<Machine>,
+    cut: Arc<Notify>,
+    user: String,
+    /// Channels that are open and run nothing yet.
+    idle: HashMap<ChannelId, Channel<Msg>>,
+}
+
+impl Login {
+    fn new(machine: Arc<Machine>, cut: Arc<Notify>) -> Self {
+        Self {
+            machine,
+            cut,
+            user: String::new(),
+            idle: HashMap::new(),
+        }
+    }
+
+    fn admits(&self, user: &str, key: &russh::keys::PublicKey) -> Auth {
+        let refused = self.machine.faults().contains(&Fault::LoginRefused);
+        let is_ours = key.key_data() == self.machine.client.key_data();
+        if is_ours && !refused && ACCOUNTS.contains(&user) {
+            Auth::Accept
+        } else {
+            Auth::reject()
+        }
+    }
+
+    fn start(
+        &mut self,
+        channel: ChannelId,
+        line: &[u8],
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        let Some(open) = self.idle.remove(&channel) else {
+            return session.channel_failure(channel);
+        };
+        session.channel_success(channel)?;
+        self.machine.count(|counts| counts.execs += 1);
+        let exec = Exec {
+            machine: Arc::clone(&self.machine),
+            user: self.user.clone(),
+            cut: Arc::clone(&self.cut),
+            session: session.handle(),
+        };
+        tokio::spawn(exec.run(open, line.to_vec()));
+        Ok(())
+    }
+}
+
+impl server::Handler for Login {
+    type Error = russh::Error;
+
+    async fn auth_publickey_offered(
+        &mut self,
+        user: &str,
+        offer: PublicKeyOffer<'_>,
+    ) -> Result<Auth, Self::Error> {
+        Ok(self.admits(user, offer.public_key))
+    }
+
+    async fn auth_publickey(
+        &mut self,
+        user: &str,
+        key: VerifiedPublicKey<'_>,
+    ) -> Result<Auth, Self::Error> {
+        user.clone_into(&mut self.user);
+        Ok(self.admits(user, key.public_key))
+    }
+
+    async fn auth_succeeded(&mut self, _: &mut Session) -> Result<(), Self::Error> {
+        self.machine.count(|counts| counts.logins += 1);
+        if self.machine.faults().contains(&Fault::DropLogin) {
+            self.cut.notify_one();
+        }
+        Ok(())
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.idle.insert(channel.id(), channel);
+        reply.accept().await;
+        Ok(())
+    }
+
+    async fn exec_request(
+        &mut self,
+        channel: ChannelId,
+        line: &[u8],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.start(channel, line, session)
+    }
+
+    async fn shell_request(
+        &mut self,
+        channel: ChannelId,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.start(channel, b"exec /bin/sh", session)
+    }
+
+    async fn subsystem_request(
+        &mut self,
+        channel: ChannelId,
+        _: &str,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        session.channel_failure(channel)
+    }
+}

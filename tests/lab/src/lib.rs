@@ -1,1 +1,4 @@
-//! Lab.
+//! The lab: nodes to harden without a cluster, and a stand-in for `rke`.
+
+pub mod containers;
+pub mod standin;

@@ -1,0 +1,90 @@
+//! User addons: what `kubectl apply` in RKE's deploy job makes of them (section 2.2).
+
+use serde_json::Value;
+
+use super::state::State;
+
+const NAMESPACES: [&str; 3] = ["default", "kube-system", "kube-public"];
+
+/// Applies the documents of a manifest; those that can be applied are, whatever becomes of the others.
+///
+/// # Errors
+///
+/// At least one document was refused: the job does not complete.
+pub fn apply(manifest: &str, has_ingress: bool, state: &mut State) -> Result<(), Refused> {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(manifest).map_err(|_| Refused)?;
+    let mut result = Ok(());
+    for document in documents.into_iter().filter(|document| !document.is_null()) {
+        if is_acceptable(&document, has_ingress, state) {
+            state.apply(document);
+        } else {
+            result = Err(Refused);
+        }
+    }
+    result
+}
+
+/// The API server, or `kubectl` before it, did not take a document.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Refused;
+
+fn is_acceptable(document: &Value, has_ingress: bool, state: &State) -> bool {
+    let text = |pointer| document.pointer(pointer).and_then(Value::as_str);
+    let is_named = text("/apiVersion").is_some()
+        && text("/kind").is_some()
+        && text("/metadata/name").is_some();
+    is_named
+        && text("/metadata/namespace").is_none_or(|name| has_namespace(name, has_ingress, state))
+}
+
+fn has_namespace(name: &str, has_ingress: bool, state: &State) -> bool {
+    NAMESPACES.contains(&name)
+        || (name == "ingress-nginx" && has_ingress)
+        || state
+            .objects
+            .iter()
+            .any(|object| object["kind"] == "Namespace" && object["metadata"]["name"] == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROLE: &str = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: r, namespace: ingress-nginx}\n";
+
+    #[test]
+    fn an_object_is_remembered_once() {
+        let mut state = State::default();
+
+        apply(&format!("{ROLE}---\n---\n{ROLE}"), true, &mut state).unwrap();
+
+        assert_eq!(state.objects.len(), 1);
+    }
+
+    #[test]
+    fn a_bad_document_fails_the_job_and_the_good_ones_are_applied() {
+        let mut state = State::default();
+
+        assert_eq!(
+            apply(&format!("{ROLE}---\nkind: Role\n"), true, &mut state),
+            Err(Refused)
+        );
+        assert_eq!(state.objects.len(), 1);
+        assert_eq!(apply("a: [", true, &mut state), Err(Refused));
+    }
+
+    #[test]
+    fn a_namespace_must_exist_or_be_made_before() {
+        let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: ingress-nginx}\n";
+
+        assert_eq!(apply(ROLE, false, &mut State::default()), Err(Refused));
+        assert_eq!(
+            apply(
+                &format!("{namespace}---\n{ROLE}"),
+                false,
+                &mut State::default()
+            ),
+            Ok(())
+        );
+    }
+}

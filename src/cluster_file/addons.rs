@@ -118,7 +118,10 @@ pub(super) fn merged(old: &str, wanted: &[String]) -> Result<Option<Merge>, Mist
             }
             match old_parts.iter().rfind(|old| old.document.is(&new.document)) {
                 Some(old) => {
-                    replaced.push((old.object(&lines), texts(&new_lines[new.object(&new_lines)])));
+                    replaced.push((
+                        old.object(&lines),
+                        texts(&new_lines[new.object(&new_lines)]),
+                    ));
                 }
                 None => appended.push(texts(&new_lines[new.body(&new_lines)])),
             }
@@ -219,7 +222,11 @@ fn parts(lines: &[&str]) -> Result<Vec<Part>, Mistake> {
 
 fn part(lines: &[&str], range: Range<usize>, number: usize) -> Result<Option<Part>, Mistake> {
     let mistake = |line: usize, what: String| Mistake { number, line, what };
-    if let Some(line) = range.start.checked_sub(1).filter(|_| !is_bare(lines, range.start)) {
+    if let Some(line) = range
+        .start
+        .checked_sub(1)
+        .filter(|_| !is_bare(lines, range.start))
+    {
         let what = "content on the line of its `---`".to_owned();
         return Err(mistake(line, what));
     }
@@ -262,7 +269,10 @@ mod tests {
     fn documents_are_appended_behind_a_separator() {
         assert_eq!(merge("", &[A, B]), Some(format!("{A}---\n{B}")));
         assert_eq!(merge(A, &[B]), Some(format!("{A}---\n{B}")));
-        assert_eq!(merge(&format!("{A}---\n"), &[B]), Some(format!("{A}---\n{B}")));
+        assert_eq!(
+            merge(&format!("{A}---\n"), &[B]),
+            Some(format!("{A}---\n{B}"))
+        );
     }
 
     #[test]
@@ -273,7 +283,8 @@ mod tests {
 
     #[test]
     fn an_object_with_another_content_is_replaced_and_comments_around_it_are_kept() {
-        let old = "# first\nkind: Namespace\nmetadata: {name: a}\n# end of a\n---\nkind: Foreign # x\n";
+        let old =
+            "# first\nkind: Namespace\nmetadata: {name: a}\n# end of a\n---\nkind: Foreign # x\n";
 
         assert_eq!(
             merge(old, &[A]),

@@ -79,7 +79,11 @@ fn print_lines(out: &mut String, sign: char, lines: &[String]) {
 
 /// `start,count`, counted from 1, as `diff -u` prints it.
 fn header(lines: &Range<usize>) -> String {
-    let start = if lines.is_empty() { lines.start } else { lines.start + 1 };
+    let start = if lines.is_empty() {
+        lines.start
+    } else {
+        lines.start + 1
+    };
     format!("{start},{}", lines.len())
 }
 
@@ -111,7 +115,10 @@ mod tests {
     fn a_changed_secret_is_seen_to_change_but_not_shown() {
         let diff = unified("- secret: b2xk\n", "- secret: bmV3\n", "enc.yml");
 
-        assert!(diff.contains("-- secret: [redacted]\n+- secret: [redacted]\n"), "{diff}");
+        assert!(
+            diff.contains("-- secret: [redacted]\n+- secret: [redacted]\n"),
+            "{diff}"
+        );
         assert!(!diff.contains("b2xk") && !diff.contains("bmV3"), "{diff}");
     }
 }

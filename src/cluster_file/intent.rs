@@ -49,6 +49,10 @@ impl Intent {
             }
         }
         intent.add(file, &documents)?;
+        // Edits that undo each other are no edits.
+        if intent.tree == file.tree {
+            intent.wishes.clear();
+        }
         Ok(intent)
     }
 
@@ -56,7 +60,12 @@ impl Intent {
         self.wishes.is_empty() && self.addons.is_none()
     }
 
-    fn set(&mut self, file: &ClusterFile, path: &[String], value: &Scalar) -> Result<(), EditError> {
+    fn set(
+        &mut self,
+        file: &ClusterFile,
+        path: &[String],
+        value: &Scalar,
+    ) -> Result<(), EditError> {
         let slot = slot(&mut self.tree, path).map_err(|at| not_a_mapping(file, &path[..at]))?;
         if reads_as(slot, value) {
             return Ok(());

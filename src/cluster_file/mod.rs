@@ -88,10 +88,13 @@ impl ClusterFile {
             remark.hinted("keep one of the two keys; RKE would silently take the last")
         })?;
         if !matches!(tree, Value::Map(_)) {
-            return Err(
-                Remark::at(file, text, first_content(text), "not a mapping of cluster keys")
-                    .hinted("begin with `nodes:` and the nodes of the cluster"),
-            );
+            return Err(Remark::at(
+                file,
+                text,
+                first_content(text),
+                "not a mapping of cluster keys",
+            )
+            .hinted("begin with `nodes:` and the nodes of the cluster"));
         }
         Ok(Self {
             file: file.to_owned(),
@@ -209,7 +212,10 @@ impl ClusterFile {
     /// A remark at the deepest part of `path` that this file has.
     fn remark(&self, path: &[String], message: &str) -> Remark {
         let text = Plain::of(&self.text).text;
-        match Syntax::parse(&self.file, &text).ok().and_then(|s| s.place(path)) {
+        match Syntax::parse(&self.file, &text)
+            .ok()
+            .and_then(|s| s.place(path))
+        {
             Some(place) => Remark::at(&self.file, &text, place, message),
             None => Remark::of_file(&self.file, message),
         }
@@ -262,8 +268,13 @@ fn second_document(file: &str, text: &str) -> Remark {
         line: line.map_or(1, |line| line + 1),
         column: 1,
     };
-    Remark::at(file, text, place, "a second document, which RKE would silently ignore")
-        .hinted("keep one document in this file")
+    Remark::at(
+        file,
+        text,
+        place,
+        "a second document, which RKE would silently ignore",
+    )
+    .hinted("keep one document in this file")
 }
 
 fn first_content(text: &str) -> Place {

@@ -54,7 +54,9 @@ fn secret_value(line: &str) -> Option<(usize, usize)> {
         let key = line[..colon].trim_end().trim_end_matches(['"', '\'']);
         let start = key
             .rfind(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-'))
-            .map_or(0, |at| at + key[at..].chars().next().map_or(1, char::len_utf8));
+            .map_or(0, |at| {
+                at + key[at..].chars().next().map_or(1, char::len_utf8)
+            });
         let name = key[start..].to_lowercase();
         SECRET_KEYS
             .iter()
@@ -96,7 +98,12 @@ mod tests {
 
     #[test]
     fn names_that_only_look_secret_are_shown() {
-        for line in ["  - secrets", "resources: [secrets]", "token-auth-file: /x", "ssh_key_path: ~/.ssh/id"] {
+        for line in [
+            "  - secrets",
+            "resources: [secrets]",
+            "token-auth-file: /x",
+            "ssh_key_path: ~/.ssh/id",
+        ] {
             assert_eq!(redacted(line), line);
         }
     }

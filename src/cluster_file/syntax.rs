@@ -129,7 +129,9 @@ impl Syntax {
         match ground.mapping.find_entry_by_key(ground.key()?) {
             Some(entry) => {
                 let key = bytes(&entry.key_node()?);
-                let end = entry.value_node().map_or(key.end, |value| bytes(&value).end);
+                let end = entry
+                    .value_node()
+                    .map_or(key.end, |value| bytes(&value).end);
                 Some(key.start..end)
             }
             None => ground

@@ -49,6 +49,10 @@ impl Intent {
             }
         }
         intent.add(file, &documents)?;
+        // Edits that undo each other are no edits.
+        if intent.tree == file.tree {
+            intent.wishes.clear();
+        }
         Ok(intent)
     }
 

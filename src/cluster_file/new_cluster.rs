@@ -42,15 +42,13 @@ impl ClusterFile {
         }
         let plain = Plain::of(&self.text);
         let syntax = self.syntax(&plain.text)?;
-        let new = match syntax.entry(SITE).filter(|_| !syntax.is_flow()) {
-            Some((key, value)) => {
-                let end = value.map_or(key.end, |value| value.end);
-                without_entry(&plain.text, key.start, end)
-            }
-            None => {
-                syntax.remove(SITE);
-                syntax.text()
-            }
+        let entry = syntax.entry(SITE).filter(|_| !syntax.is_flow());
+        let new = if let Some((key, value)) = entry {
+            let end = value.map_or(key.end, |value| value.end);
+            without_entry(&plain.text, key.start, end)
+        } else {
+            syntax.remove(SITE);
+            syntax.text()
         };
         let read = ClusterFile::parse(&self.file, &new);
         if read.is_ok_and(|read| read.tree == tree) {

@@ -66,9 +66,9 @@ pub(super) fn check_lines(
 
 /// The lines, from 0, that hold a range of bytes.
 fn line_range(text: &str, bytes: &Range<usize>) -> Range<usize> {
-    let line = |at: usize| text[..at.min(text.len())].matches('\n').count();
+    let lines_before = |at: usize| text.bytes().take(at).filter(|byte| *byte == b'\n').count();
     let last = bytes.end.saturating_sub(1).max(bytes.start);
-    line(bytes.start)..line(last) + 1
+    lines_before(bytes.start)..lines_before(last) + 1
 }
 
 /// The path of the first value that differs. The end of `addons` depends on how its block is
@@ -78,7 +78,7 @@ fn difference(wanted: &Value, seen: &Value, path: &[String]) -> Option<Vec<Strin
         (Value::Map(wanted), Value::Map(seen)) => {
             let mut keys = wanted.keys().chain(seen.keys());
             keys.find_map(|key| {
-                let at = [path, &[key.clone()]].concat();
+                let at = [path, std::slice::from_ref(key)].concat();
                 match (wanted.get(key), seen.get(key)) {
                     (Some(wanted), Some(seen)) => difference(wanted, seen, &at),
                     _ => Some(at),

@@ -1,0 +1,175 @@
+//! One writer at a time.
+
+use std::fs;
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::fs::TryLockError;
+use std::io::Read;
+use std::io::Seek;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::rke::RkeError;
+use crate::rke::write::folder;
+
+/// How often a lock file that vanished under our hands is made anew.
+const ATTEMPTS: usize = 10;
+
+/// The right to write `cluster.yml` and to run `rke up`; given back when dropped.
+///
+/// It is a lock of the kernel on a file beside the configuration, so a run
+/// that was killed holds nothing.
+#[derive(Debug)]
+pub struct Lock {
+    path: PathBuf,
+    /// Open as long as the lock is held.
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock of `config`, which need not exist.
+    ///
+    /// # Errors
+    ///
+    /// [`RkeError::Locked`] tells who has it; other errors when the lock file
+    /// cannot be made.
+    pub fn take(config: &Path) -> Result<Self, RkeError> {
+        let path = lock_path(config)?;
+        for _ in 0..ATTEMPTS {
+            let mut file = open(&path)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(held(config, &mut file)),
+                Err(TryLockError::Error(error)) => return Err(RkeError::io("lock", &path)(error)),
+            }
+            // The holder before us may have removed the file between our opening and locking it.
+            if is_still(&path, &file) {
+                write_holder(&mut file).map_err(RkeError::io("write", &path))?;
+                return Ok(Self { path, _file: file });
+            }
+        }
+        Err(RkeError::Locked {
+            config: config.to_owned(),
+            holder: "several runs at once".to_owned(),
+        })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Removed while it is still locked; who waits for it sees that and makes a new one.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// The lock file belongs to the file itself, whatever link leads to it.
+fn lock_path(config: &Path) -> Result<PathBuf, RkeError> {
+    let real = match fs::canonicalize(config) {
+        Ok(real) => real,
+        Err(_) => fs::canonicalize(folder(config))
+            .map_err(RkeError::io("find", folder(config)))?
+            .join(config.file_name().unwrap_or_default()),
+    };
+    let Some(name) = real.file_name() else {
+        return Err(RkeError::NotAFile(config.to_owned()));
+    };
+    let name = format!(".{}.harden.lock", name.to_string_lossy());
+    Ok(real.with_file_name(name))
+}
+
+fn open(path: &Path) -> Result<File, RkeError> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o644)
+        .open(path)
+        .map_err(RkeError::io("create", path))
+}
+
+fn is_still(path: &Path, file: &File) -> bool {
+    match (fs::metadata(path), file.metadata()) {
+        (Ok(there), Ok(ours)) => (there.dev(), there.ino()) == (ours.dev(), ours.ino()),
+        _ => false,
+    }
+}
+
+fn write_holder(file: &mut File) -> std::io::Result<()> {
+    let user = match std::env::var("USER") {
+        Ok(user) => user,
+        Err(_) => format!("uid {}", file.metadata()?.uid()),
+    };
+    let now = jiff::Timestamp::now().as_second();
+    let since = jiff::Timestamp::from_second(now).unwrap_or_default();
+    file.set_len(0)?;
+    file.rewind()?;
+    write!(
+        file,
+        "process {} of {user} since {since}",
+        std::process::id()
+    )?;
+    file.flush()
+}
+
+fn held(config: &Path, file: &mut File) -> RkeError {
+    let mut holder = String::new();
+    let read = file.read_to_string(&mut holder);
+    if read.is_err() || holder.is_empty() {
+        "a process that has just begun".clone_into(&mut holder);
+    }
+    RkeError::Locked {
+        config: config.to_owned(),
+        holder,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_run_is_told_who_holds_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("cluster.yml");
+
+        let lock = Lock::take(&config).unwrap();
+        let error = Lock::take(&config).unwrap_err();
+
+        let pid = format!("process {} of ", std::process::id());
+        assert!(error.to_string().contains(&pid), "{error}");
+        assert!(error.to_string().contains(" since 2"), "{error}");
+        drop(lock);
+        drop(Lock::take(&config).unwrap());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_link_to_the_same_file_is_the_same_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let (config, link) = (folder.path().join("a.yml"), folder.path().join("b.yml"));
+        fs::write(&config, "").unwrap();
+        std::os::unix::fs::symlink(&config, &link).unwrap();
+
+        let _lock = Lock::take(&config).unwrap();
+
+        assert!(matches!(Lock::take(&link), Err(RkeError::Locked { .. })));
+    }
+
+    #[test]
+    fn a_left_over_lock_file_holds_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("cluster.yml");
+        fs::write(
+            folder.path().join(".cluster.yml.harden.lock"),
+            "process 1 of x",
+        )
+        .unwrap();
+
+        assert!(Lock::take(&config).is_ok());
+        assert!(Lock::take(Path::new("/nowhere/c.yml")).is_err());
+    }
+}

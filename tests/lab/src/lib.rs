@@ -1,4 +1,45 @@
-//! The lab: nodes to harden without a cluster, and a stand-in for `rke`.
+//! Simulated nodes for the tests and the demo of `harden`.
+//!
+//! A node is a directory and an SSH server. The directory holds the node's private `/etc`, its
+//! kernel values and what its Docker engine would say; the server runs every command in a mount
+//! namespace of its own in which these lie over the machine's. Nothing a command does to `/etc`,
+//! `/var`, `/run`, `/tmp`, `/root`, `/home` or the six kernel values reaches the machine.
+//!
+//! ```text
+//! <fleet>/inventory.yml  known_hosts  id_ed25519
+//! <fleet>/nodes/<name>/etc/ var/ run/ tmp/ root/ home/    private trees, same names on the node
+//!                      proc/<kernel.value>                bound over /proc/sys/kernel/value
+//!                      docker/<container>.json            one element of `docker inspect` each
+//!                      bin/                               docker, sudo, id: first in PATH
+//!                      node.json  counts.json             who it is; what was asked of it
+//! ```
+//!
+//! Needs Linux with `unshare` and `mount` of util-linux; root only for [`Fault::Immutable`].
 
+mod builder;
 pub mod containers;
+mod counts;
+mod digest;
+mod disk;
+mod docker;
+mod exec;
+mod fault;
+mod fleet;
+mod identity;
+mod inventory;
+mod key;
+mod machine;
+mod mounts;
+mod node;
+mod role;
+mod server;
 pub mod standin;
+mod wire;
+
+pub use builder::Builder;
+pub use counts::Counts;
+pub use digest::Entry;
+pub use fault::Fault;
+pub use fleet::Fleet;
+pub use node::Node;
+pub use role::Role;

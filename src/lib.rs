@@ -29,4 +29,5 @@ pub mod fleet;
 pub mod finding;
 pub mod audit;
 pub mod plan;
+pub mod event;
 pub mod rke;

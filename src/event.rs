@@ -121,7 +121,9 @@ pub enum Phase {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outcome {
     Changed,
-    Failed { why: String },
+    Failed {
+        why: String,
+    },
     /// An earlier failure on the same node came first.
     Skipped,
 }

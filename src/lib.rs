@@ -31,3 +31,4 @@ pub mod audit;
 pub mod plan;
 pub mod event;
 pub mod rke;
+pub mod engine;

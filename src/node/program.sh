@@ -16,7 +16,7 @@ tab=$(printf "\t.")
 tab=${tab%.}
 nl="
 "
-tmp=
+tmp= stopped=
 trap 'if [ -n "$tmp" ]; then rm -f "$tmp"; fi' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 
@@ -215,9 +215,22 @@ assign() {
 	if [ "$now" != "$2" ]; then why="/proc/sys/$1 is $now after $2 was written"; return 1; fi
 }
 
+# After a failure nothing more is changed in this run of the program.
 change() {
 	why=
-	if "$@"; then answer done ""; else answer failed "${why:-no reason given}"; fi
+	if [ -n "$stopped" ]; then
+		answer skipped ""
+	elif "$@"; then
+		answer done ""
+	else
+		stopped=1
+		answer failed "${why:-no reason given}"
+	fi
+}
+
+# restart CONTAINER
+restart() {
+	why=$(bounded docker restart -t 10 "$1" 2>&1 >/dev/null)
 }
 
 printf "\nharden 1\n"
@@ -231,7 +244,7 @@ while IFS= read -r record; do
 	shift
 	case $verb in
 	kernel | files | containers | room | tools) "$verb" "$@" ;;
-	put | attributes | assign) change "$verb" "$@" ;;
+	put | attributes | assign | restart) change "$verb" "$@" ;;
 	end)
 		answer end ""
 		exit 0

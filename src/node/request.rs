@@ -6,7 +6,7 @@ use sha2::Sha256;
 use crate::node::escaped;
 use crate::secret::Secret;
 
-/// One record to a node. Questions change nothing; `Put`, `Attributes` and `Assign` do.
+/// One record to a node. The questions change nothing; the last four do.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Request {
     /// Running kernel values, by dotted key.
@@ -23,6 +23,8 @@ pub enum Request {
         key: String,
         value: String,
     },
+    /// Restarts a container, by name.
+    Restart(String),
 }
 
 /// What is asked about a file.
@@ -75,13 +77,13 @@ impl Request {
     pub fn changes(&self) -> bool {
         matches!(
             self,
-            Self::Put(_) | Self::Attributes(_) | Self::Assign { .. }
+            Self::Put(_) | Self::Attributes(_) | Self::Assign { .. } | Self::Restart(_)
         )
     }
 
     /// The fields of the record. Control characters in a path have been refused by the loaders.
     pub(crate) fn fields(&self) -> Vec<String> {
-        let named = |verb: &str, fields: &[String]| {
+        let record = |verb: &str, fields: &[String]| {
             let mut all = vec![verb.to_owned()];
             all.extend_from_slice(fields);
             all
@@ -89,18 +91,19 @@ impl Request {
         match self {
             Self::Kernel(keys) => {
                 let paths: Vec<String> = keys.iter().map(|key| proc_path(key)).collect();
-                named("kernel", &paths)
+                record("kernel", &paths)
             }
             Self::Files(files) => {
                 let marked: Vec<String> = files.iter().map(FileQuestion::marked).collect();
-                named("files", &marked)
+                record("files", &marked)
             }
-            Self::Containers(names) => named("containers", names),
-            Self::Room(paths) => named("room", paths),
-            Self::Tools(names) => named("tools", names),
+            Self::Containers(names) => record("containers", names),
+            Self::Room(paths) => record("room", paths),
+            Self::Tools(names) => record("tools", names),
             Self::Put(put) => put.fields(),
-            Self::Attributes(attributes) => named("attributes", &attributes.fields()),
-            Self::Assign { key, value } => named("assign", &[proc_path(key), value.clone()]),
+            Self::Attributes(attributes) => record("attributes", &attributes.fields()),
+            Self::Assign { key, value } => record("assign", &[proc_path(key), value.clone()]),
+            Self::Restart(container) => record("restart", std::slice::from_ref(container)),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Kernel settings as they will be after the next boot (T-23).
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use crate::facts::Facts;
 use crate::facts::File;
@@ -147,7 +148,7 @@ pub fn edited(text: &str, settings: &BTreeMap<String, String>) -> String {
         out.push_str(ending);
     }
     for (key, value) in missing {
-        out.push_str(&format!("{key}={value}{ending}"));
+        let _ = write!(out, "{key}={value}{ending}");
     }
     out
 }

@@ -42,10 +42,11 @@ impl TryFrom<String> for Mode {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        if text.len() == 4 && text.starts_with('0') {
-            if let Ok(bits) = u32::from_str_radix(&text, 8) {
-                return Ok(Self(bits));
-            }
+        if text.len() == 4
+            && text.starts_with('0')
+            && let Ok(bits) = u32::from_str_radix(&text, 8)
+        {
+            return Ok(Self(bits));
         }
         Err(format!(
             "`{text}` is no mode; write four octal digits in quotes, such as \"0600\""

@@ -1,0 +1,374 @@
+//! Carries out a plan, stage by stage.
+
+use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::PathBuf;
+
+use futures::StreamExt as _;
+use futures::stream;
+
+use crate::cluster_file::ClusterFile;
+use crate::engine::RkeChoice;
+use crate::engine::Run;
+use crate::event::EventKind;
+use crate::event::Outcome;
+use crate::event::Phase;
+use crate::fleet::Fleet;
+use crate::inventory::Node;
+use crate::inventory::Role;
+use crate::node::frame::Answer;
+use crate::node::request::Request;
+use crate::plan::Plan;
+use crate::plan::blocker::Blocker;
+use crate::plan::change::Change;
+use crate::plan::change::ClusterChange;
+use crate::rke;
+use crate::rke::Rke;
+
+impl Run {
+    /// Does what `plan` says and proves it by looking again.
+    ///
+    /// Every stage begins only when the one before is done on all nodes; what
+    /// is done when a stage fails stays done, and the report says so.
+    pub async fn apply(&mut self, plan: &Plan) {
+        let done = self.change_nodes(plan).await && self.change_cluster(plan).await;
+        if done && !self.restart_all(&plan.restarts).await {
+            self.fail(
+                "a component did not come back after its restart; no other was restarted",
+                "look at `docker logs` of the component on that node",
+            );
+        }
+        self.verify().await;
+    }
+
+    async fn verify(&mut self) {
+        self.teller.tell(EventKind::PhaseStarted(Phase::Verify));
+        match fs::read_to_string(&self.job.config) {
+            Ok(text) => match ClusterFile::parse(&self.job.config.display().to_string(), &text) {
+                Ok(file) => {
+                    self.job.cluster.file = file;
+                    self.job.cluster.exists = true;
+                }
+                Err(remark) => self.fail(remark.to_string(), remark.hint),
+            },
+            Err(error) if self.job.cluster.exists => self.fail(
+                format!("{}: {error}", self.job.config.display()),
+                "put cluster.yml back from the run directory",
+            ),
+            Err(_) => {}
+        }
+        let fleet = self.fleet().await;
+        self.judge(&fleet);
+    }
+
+    /// Stage nodes: etcd and control-plane nodes one at a time, then workers in the playbook's width.
+    async fn change_nodes(&self, plan: &Plan) -> bool {
+        if plan.nodes.is_empty() {
+            return true;
+        }
+        self.teller.tell(EventKind::PhaseStarted(Phase::Nodes));
+        let (workers, masters): (Vec<_>, Vec<_>) = plan
+            .nodes
+            .iter()
+            .filter_map(|(name, changes)| {
+                let node = self.selected().find(|node| node.name == *name)?;
+                Some((node, changes.as_slice()))
+            })
+            .partition(|(node, _)| node.roles.iter().all(|role| *role == Role::Worker));
+        let width = self.job.rollout.workers.of(workers.len());
+        let all_masters = self.change_group(masters, 1).await;
+        all_masters && self.change_group(workers, width).await
+    }
+
+    /// Changes nodes `width` at a time; after a failure no further node is begun.
+    async fn change_group(&self, group: Vec<(&Node, &[Change])>, width: usize) -> bool {
+        let mut remaining = group.into_iter();
+        loop {
+            let batch: Vec<_> = remaining.by_ref().take(width).collect();
+            if batch.is_empty() {
+                return true;
+            }
+            let outcomes = stream::iter(batch)
+                .map(|(node, changes)| self.change_node(node, changes))
+                .buffer_unordered(width)
+                .collect::<Vec<bool>>()
+                .await;
+            if outcomes.contains(&false) {
+                for (node, changes) in remaining {
+                    self.skip_all(node, changes);
+                }
+                return false;
+            }
+        }
+    }
+
+    fn skip_all(&self, node: &Node, changes: &[Change]) {
+        for change in changes {
+            self.tell_outcome(node, change, Outcome::Skipped);
+        }
+    }
+
+    /// All changes of one node in one program run; true when every one of them is done.
+    async fn change_node(&self, node: &Node, changes: &[Change]) -> bool {
+        let requests: Vec<Request> = changes
+            .iter()
+            .map(|change| change.request.clone())
+            .collect();
+        let answers = match self.ask(node, &requests).await {
+            Ok(answers) => answers,
+            Err(error) => {
+                // The connection broke: which of the changes are done, the last look will tell.
+                for change in changes {
+                    let why = format!("not known to be done: {error}");
+                    self.tell_outcome(node, change, Outcome::Failed { why });
+                }
+                return false;
+            }
+        };
+        let mut all_done = answers.len() == changes.len();
+        for (index, change) in changes.iter().enumerate() {
+            let outcome = outcome(answers.get(index));
+            all_done &= outcome == Outcome::Changed;
+            self.tell_outcome(node, change, outcome);
+        }
+        all_done
+    }
+
+    fn tell_outcome(&self, node: &Node, change: &Change, outcome: Outcome) {
+        let subject = change.subject.clone();
+        self.teller
+            .tell_of(&node.name, EventKind::ChangeFinished { subject, outcome });
+    }
+
+    /// Stages cluster file and rke up, after one more look at every node.
+    async fn change_cluster(&mut self, plan: &Plan) -> bool {
+        if plan.cluster.is_none() && plan.rke_up.is_none() {
+            return true;
+        }
+        if let Some(why) = self.cluster_is_left(plan) {
+            let what = "cluster.yml and rke up".to_owned();
+            self.teller.tell(EventKind::Skipped { what, why });
+            return true;
+        }
+        self.teller.tell(EventKind::PhaseStarted(Phase::Confirm));
+        let fleet = self.fleet().await;
+        let confirmed = self.plan(&fleet);
+        if let Some(why) = not_ready(&confirmed) {
+            self.fail(
+                format!("cluster.yml is not touched and rke up is not run: {why}"),
+                "run `harden check` to see what is left, then `harden apply` again",
+            );
+            return false;
+        }
+        if let Some(change) = &confirmed.cluster
+            && !self.write_cluster_file(change)
+        {
+            return false;
+        }
+        self.rke_up(&fleet).await
+    }
+
+    fn cluster_is_left(&self, plan: &Plan) -> Option<String> {
+        if self.job.selected.len() < self.job.inventory.nodes.len() {
+            return Some(
+                "only some nodes were selected with --on, and `rke up` acts on all".into(),
+            );
+        }
+        plan.blockers
+            .iter()
+            .any(Blocker::is_incompleteness)
+            .then(|| "not every node could be asked (--allow-incomplete)".into())
+    }
+
+    fn write_cluster_file(&mut self, change: &ClusterChange) -> bool {
+        self.teller
+            .tell(EventKind::PhaseStarted(Phase::ClusterFile));
+        if let Err(error) = self.back_up_state() {
+            self.fail(
+                error,
+                "make room for the run directory, or make it writable",
+            );
+            return false;
+        }
+        let backup = (!change.creates).then(|| self.job.run_dir.join("cluster.yml"));
+        let expected = (!change.creates).then_some(change.old_text.as_str());
+        let written = rke::write_atomically(
+            &self.job.config,
+            expected,
+            &change.new_text,
+            backup.as_deref(),
+        );
+        match written {
+            Ok(file) => {
+                self.teller
+                    .tell(EventKind::ClusterFileWritten { file, backup });
+                true
+            }
+            Err(error) => {
+                self.fail(error.to_string(), error.hint());
+                false
+            }
+        }
+    }
+
+    /// Copies of what `rke` itself keeps beside the configuration, readable by nobody else.
+    fn back_up_state(&self) -> Result<(), String> {
+        let dir = self.run_dir()?;
+        for file in rke::state_files(&self.job.config) {
+            if let (true, Some(name)) = (file.exists(), file.file_name()) {
+                rke::back_up(&file, &dir.join(name)).map_err(|error| error.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn run_dir(&self) -> Result<PathBuf, String> {
+        let dir = self.job.run_dir.clone();
+        let made = fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&dir);
+        made.map_err(|error| format!("{}: {error}", dir.display()))?;
+        // A repository of inventories must never take up what is kept here.
+        if let Some(all) = dir.parent() {
+            let _ = fs::write(all.join(".gitignore"), "*\n");
+        }
+        Ok(dir)
+    }
+
+    async fn rke_up(&self, fleet: &Fleet) -> bool {
+        let explicit = match &self.job.rke {
+            RkeChoice::Run(explicit) => explicit.clone(),
+            RkeChoice::Leave => {
+                self.teller.tell(EventKind::Skipped {
+                    what: "rke up".into(),
+                    why: format!(
+                        "--no-rke was given; run `rke up --config {}` in its directory",
+                        self.job.config.display()
+                    ),
+                });
+                return true;
+            }
+        };
+        self.teller.tell(EventKind::PhaseStarted(Phase::RkeUp));
+        let log = match self.run_dir() {
+            Ok(dir) => dir.join("rke.log"),
+            Err(error) => {
+                self.fail(
+                    error,
+                    "make room for the run directory, or make it writable",
+                );
+                return false;
+            }
+        };
+        let rke = match Rke::find(explicit.as_deref()).await {
+            Ok(rke) => rke,
+            Err(error) => {
+                self.fail(error.to_string(), error.hint());
+                return false;
+            }
+        };
+        let version = rke.version.clone();
+        self.teller.tell(EventKind::RkeStarted { version });
+        let said = |line: &rke::Line| {
+            let message = line.message.clone();
+            self.teller.tell(EventKind::RkeSaid { message });
+        };
+        match rke.up(&self.job.config, &log, said).await {
+            Ok(outcome) => self.judge_rke(outcome, fleet.is_built()),
+            Err(error) => {
+                self.fail(error.to_string(), error.hint());
+                false
+            }
+        }
+    }
+
+    fn judge_rke(&self, outcome: rke::UpOutcome, was_built: bool) -> bool {
+        let backup = self.job.run_dir.join("cluster.yml");
+        let backup = backup.exists().then_some(backup.as_path());
+        let verdict = &outcome.verdict;
+        let mut failure = verdict.message().map(|message| {
+            let hint = verdict.hint(&self.job.config, backup);
+            (message, hint.unwrap_or_default())
+        });
+        if failure.is_none() && was_built && outcome.new_cluster {
+            failure = Some((
+                "`rke` took the cluster for a new one".to_owned(),
+                format!(
+                    "compare the certificates now; the state files of before are in {}",
+                    self.job.run_dir.display()
+                ),
+            ));
+        }
+        let succeeded = failure.is_none();
+        self.teller.tell(EventKind::RkeFinished {
+            recreated: outcome.recreated.len(),
+            failure,
+            log: outcome.log,
+        });
+        succeeded
+    }
+
+    /// What speaks against `rke up`, before anything is touched.
+    pub(super) async fn obstacles(&self, fleet: &Fleet, plan: &Plan) -> Vec<Blocker> {
+        let RkeChoice::Run(explicit) = &self.job.rke else {
+            return Vec::new();
+        };
+        if plan.rke_up.is_none() || self.cluster_is_left(plan).is_some() {
+            return Vec::new();
+        }
+        let rke = match Rke::find(explicit.as_deref()).await {
+            Ok(rke) => rke,
+            Err(error) => {
+                return vec![Blocker::Rke {
+                    message: error.to_string(),
+                    hint: error.hint(),
+                }];
+            }
+        };
+        let pinned = fleet.cluster.file.value_at(&["kubernetes_version"]);
+        let pinned = pinned.and_then(|value| value.text());
+        let found = rke::preflight(&self.job.config, fleet.is_built(), &rke.version, pinned);
+        let (blocking, warnings): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(rke::Obstacle::is_blocking);
+        for warning in warnings {
+            self.teller.tell(EventKind::Warned {
+                message: warning.to_string(),
+                hint: warning.hint(),
+            });
+        }
+        let blocker = |obstacle: rke::Obstacle| Blocker::Rke {
+            message: obstacle.to_string(),
+            hint: obstacle.hint(),
+        };
+        blocking.into_iter().map(blocker).collect()
+    }
+
+    fn fail(&self, message: impl Into<String>, hint: impl Into<String>) {
+        self.teller.tell(EventKind::Failed {
+            message: message.into(),
+            hint: hint.into(),
+        });
+    }
+}
+
+fn outcome(answer: Option<&Answer>) -> Outcome {
+    match answer {
+        Some(answer) if answer.verb == "done" => Outcome::Changed,
+        Some(answer) if answer.verb == "skipped" => Outcome::Skipped,
+        Some(answer) => Outcome::Failed { why: answer.text() },
+        None => Outcome::Failed {
+            why: "the node did not say whether it was done".to_owned(),
+        },
+    }
+}
+
+/// Why the cluster must not be touched yet: a node that is not done, or a new reason to stop.
+fn not_ready(plan: &Plan) -> Option<String> {
+    if let Some(blocker) = plan.blockers.first() {
+        return Some(blocker.to_string());
+    }
+    let (node, changes) = plan.nodes.first()?;
+    let subject = &changes.first()?.subject;
+    Some(format!("{node} is not done: {subject}"))
+}

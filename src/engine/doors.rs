@@ -1,0 +1,153 @@
+//! One connection to each node, opened when it is first needed and kept for the whole run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::stream;
+use tokio::sync::Mutex;
+use tokio::sync::Semaphore;
+
+use crate::inventory::Node;
+use crate::node;
+use crate::node::frame;
+use crate::node::frame::Answer;
+use crate::node::frame::FrameError;
+use crate::node::request::Request;
+use crate::ssh::Output;
+use crate::ssh::Remote as _;
+use crate::ssh::SshError;
+use crate::ssh::keys::Keys;
+use crate::ssh::session::Options;
+use crate::ssh::session::Session;
+
+/// The open connections of a run.
+pub(super) struct Doors {
+    open: Mutex<BTreeMap<String, Arc<Session>>>,
+    handshakes: Semaphore,
+}
+
+/// Why a node gave no answer that can be believed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AskError {
+    #[error(transparent)]
+    Ssh(#[from] SshError),
+
+    #[error("{node}: {user} may not become root: {said}")]
+    Sudo {
+        node: String,
+        user: String,
+        said: String,
+    },
+
+    #[error("{node}: {source}{}", with_story(.said))]
+    Frame {
+        node: String,
+        said: String,
+        source: FrameError,
+    },
+}
+
+impl AskError {
+    pub(super) fn hint(&self) -> String {
+        match self {
+            Self::Ssh(error) => error.hint(),
+            Self::Sudo { user, .. } => format!(
+                "let {user} run `sudo` without a password on that node, or give the inventory a user that may (root works too)"
+            ),
+            Self::Frame { .. } => {
+                "log in by hand and run `sh -c 'echo works'`; the login shell or the network cut the answer off".to_owned()
+            }
+        }
+    }
+}
+
+impl Doors {
+    pub(super) fn new(jobs: usize) -> Self {
+        Self {
+            open: Mutex::default(),
+            handshakes: Semaphore::new(jobs),
+        }
+    }
+
+    /// The connection to `node`; opens it when there is none.
+    pub(super) async fn to(
+        &self,
+        node: &Node,
+        keys: &Keys,
+        options: &Options,
+    ) -> Result<Arc<Session>, SshError> {
+        if let Some(session) = self.open.lock().await.get(&node.name) {
+            return Ok(session.clone());
+        }
+        // The semaphore is never closed; without a permit the node would only go a little early.
+        let _permit = self.handshakes.acquire().await.ok();
+        let session = Arc::new(Session::connect(node, keys, options).await?);
+        self.open
+            .lock()
+            .await
+            .insert(node.name.clone(), session.clone());
+        Ok(session)
+    }
+
+    pub(super) async fn is_open(&self, node: &Node) -> bool {
+        self.open.lock().await.contains_key(&node.name)
+    }
+
+    pub(super) async fn forget(&self, node: &Node) {
+        self.open.lock().await.remove(&node.name);
+    }
+
+    /// Closes all connections, each within its own short time.
+    pub(super) async fn close(self) {
+        let sessions = self.open.into_inner().into_values();
+        stream::iter(sessions.filter_map(Arc::into_inner))
+            .for_each_concurrent(None, Session::close)
+            .await;
+    }
+}
+
+/// Sends `requests` to a node in one program run.
+pub(super) async fn ask(
+    session: &Session,
+    node: &Node,
+    requests: &[Request],
+    deadline: Duration,
+) -> Result<Vec<Answer>, AskError> {
+    let command = node::command(node.user != "root");
+    let output = session
+        .run(&command, frame::encode(requests), deadline)
+        .await?;
+    frame::decode(&output.stdout).map_err(|source| unbelievable(node, &output, source))
+}
+
+fn unbelievable(node: &Node, output: &Output, source: FrameError) -> AskError {
+    let story = String::from_utf8_lossy(&output.stderr);
+    let said = story
+        .lines()
+        .rfind(|line| !line.trim().is_empty())
+        .unwrap_or_default();
+    let said: String = said.trim().chars().take(200).collect();
+    let node_name = node.name.clone();
+    if source == FrameError::NotStarted && node.user != "root" && story.contains("sudo") {
+        return AskError::Sudo {
+            node: node_name,
+            user: node.user.clone(),
+            said,
+        };
+    }
+    AskError::Frame {
+        node: node_name,
+        said,
+        source,
+    }
+}
+
+fn with_story(said: &str) -> String {
+    if said.is_empty() {
+        String::new()
+    } else {
+        format!(": {said}")
+    }
+}

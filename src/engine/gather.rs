@@ -1,0 +1,102 @@
+//! Questions out, facts in: all nodes at once, one round trip each.
+
+use futures::StreamExt as _;
+use futures::stream;
+
+use crate::engine::ByNode;
+use crate::engine::Run;
+use crate::engine::doors::AskError;
+use crate::engine::doors::ask;
+use crate::event::EventKind;
+use crate::facts::Facts;
+use crate::facts::Observed;
+use crate::facts::answer;
+use crate::facts::question;
+use crate::inventory::Node;
+use crate::node::frame::Answer;
+use crate::node::request::Request;
+use crate::ssh::SshError;
+
+impl Run {
+    /// The facts of every selected node; one that gives none is silent and delays nobody.
+    pub(super) async fn gather(&self) -> ByNode<Facts> {
+        stream::iter(self.selected())
+            .map(|node| async {
+                let facts = self.facts_of(node).await;
+                (node.name.clone(), facts)
+            })
+            // Waiting costs nothing: handshakes are bounded where they happen.
+            .buffer_unordered(usize::MAX)
+            .collect()
+            .await
+    }
+
+    async fn facts_of(&self, node: &Node) -> Facts {
+        let questions = self.questions(node);
+        let requests = question::requests(&questions);
+        match self.ask(node, &requests).await {
+            Ok(answers) => {
+                let facts = answer::read(&questions, &answers);
+                let unread = unread(&facts);
+                self.teller
+                    .tell_of(&node.name, EventKind::Gathered { unread });
+                facts
+            }
+            Err(error) => {
+                let kind = EventKind::Unreachable {
+                    error: error.to_string(),
+                    hint: error.hint(),
+                };
+                self.teller.tell_of(&node.name, kind);
+                Facts::silent(error.to_string())
+            }
+        }
+    }
+
+    /// Asks over the node's connection, and once more over a new one when the old one was lost:
+    /// questions may be repeated, changes may not.
+    pub(super) async fn ask(
+        &self,
+        node: &Node,
+        requests: &[Request],
+    ) -> Result<Vec<Answer>, AskError> {
+        let repeatable = !requests.iter().any(Request::changes);
+        match self.ask_once(node, requests).await {
+            Err((AskError::Ssh(SshError::Lost { .. }), true)) if repeatable => {
+                self.doors.forget(node).await;
+                self.ask_once(node, requests)
+                    .await
+                    .map_err(|(error, _)| error)
+            }
+            other => other.map_err(|(error, _)| error),
+        }
+    }
+
+    /// The answer, or the error and whether the connection was an old one.
+    async fn ask_once(
+        &self,
+        node: &Node,
+        requests: &[Request],
+    ) -> Result<Vec<Answer>, (AskError, bool)> {
+        let job = &self.job;
+        let is_old = self.doors.is_open(node).await;
+        if !is_old {
+            self.teller.tell_of(&node.name, EventKind::Connecting);
+        }
+        let session = self.doors.to(node, &job.keys, &job.options).await;
+        let session = session.map_err(|error| (error.into(), false))?;
+        if !is_old {
+            self.teller.tell_of(&node.name, EventKind::Connected);
+        }
+        let answers = ask(&session, node, requests, job.answer).await;
+        answers.map_err(|error| (error, is_old))
+    }
+}
+
+fn unread(facts: &Facts) -> usize {
+    fn count<T>(answers: &ByNode<Observed<T>>) -> usize {
+        let unread = |answer: &&Observed<T>| matches!(answer, Observed::Unread { .. });
+        answers.values().filter(unread).count()
+    }
+    count(&facts.kernel) + count(&facts.files) + count(&facts.containers) + count(&facts.room)
+}

@@ -1,0 +1,165 @@
+//! The phases in order: look, judge, plan, change, look again.
+//!
+//! `check` is a prefix of `apply`: nothing is done in one that is done
+//! differently in the other. Only this module calls the effects.
+
+mod apply;
+mod doors;
+mod gather;
+mod restart;
+mod teller;
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::audit;
+use crate::engine::doors::Doors;
+use crate::event::EventKind;
+use crate::event::Phase;
+use crate::event::RunStarted;
+use crate::facts::question::Question;
+use crate::fleet::ClusterState;
+use crate::fleet::Fleet;
+use crate::inventory::Inventory;
+use crate::inventory::Node;
+use crate::plan;
+use crate::plan::KUBELET_VALUES;
+use crate::plan::Plan;
+use crate::plan::Settings;
+use crate::profile::Profile;
+use crate::profile::playbook::Rollout;
+use crate::resource::Layout;
+use crate::secret::Secret;
+use crate::ssh::keys::Keys;
+use crate::ssh::session::Options;
+
+pub use crate::engine::teller::Teller;
+
+/// Everything that a run needs to know, gathered by the command line.
+#[derive(Debug)]
+pub struct Job {
+    pub command: &'static str,
+    pub inventory: Inventory,
+    pub profile: Profile,
+    pub level: u8,
+    pub rollout: Rollout,
+    /// Names of the selected nodes, in the inventory's order.
+    pub selected: Vec<String>,
+    /// `cluster.yml`, the one that lies there or the one that will.
+    pub config: PathBuf,
+    pub cluster: ClusterState,
+    /// Names this run on the nodes and in the run directory.
+    pub run: String,
+    /// Backups and logs of this run; made when the first of them is written.
+    pub run_dir: PathBuf,
+    /// 32 bytes in base64, for a cluster without a key.
+    pub fresh_key: Secret,
+    pub keys: Keys,
+    pub options: Options,
+    /// Handshakes at once.
+    pub jobs: usize,
+    /// For one question or one node's changes.
+    pub answer: Duration,
+    pub rke: RkeChoice,
+    /// Change the nodes that answer although others do not; the cluster is left alone then.
+    pub allow_incomplete: bool,
+}
+
+/// Whether and which `rke` runs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum RkeChoice {
+    /// The one on the PATH, or at this path.
+    Run(Option<PathBuf>),
+    /// `--no-rke`.
+    Leave,
+}
+
+/// A run in progress: the connections stay open from the first look to the last.
+pub struct Run {
+    job: Job,
+    doors: Doors,
+    teller: Teller,
+}
+
+impl Run {
+    pub fn new(job: Job, teller: Teller) -> Self {
+        teller.tell(EventKind::RunStarted(RunStarted {
+            command: job.command.to_owned(),
+            inventory: job.inventory.file.clone(),
+            profile: job.profile.name.clone(),
+            guide: job.profile.guide.clone(),
+            benchmark: job.profile.benchmark.clone(),
+            level: job.level,
+            nodes: job.selected.clone(),
+            fleet: job.inventory.nodes.len(),
+            controls: job
+                .profile
+                .controls
+                .iter()
+                .filter(|c| c.level <= job.level)
+                .count(),
+        }));
+        Self {
+            doors: Doors::new(job.jobs),
+            job,
+            teller,
+        }
+    }
+
+    /// Asks every selected node, judges and plans; changes nothing anywhere.
+    pub async fn look(&mut self) -> Arc<Plan> {
+        self.teller.tell(EventKind::PhaseStarted(Phase::Gather));
+        let fleet = self.fleet().await;
+        self.judge(&fleet);
+        let mut plan = self.plan(&fleet);
+        plan.blockers.extend(self.obstacles(&fleet, &plan).await);
+        let plan = Arc::new(plan);
+        self.teller.tell(EventKind::Planned(plan.clone()));
+        plan
+    }
+
+    /// Says goodbye to every node.
+    pub async fn finish(self) {
+        self.doors.close().await;
+        self.teller.tell(EventKind::RunFinished);
+    }
+
+    fn judge(&self, fleet: &Fleet) {
+        let findings = audit::judge(&self.job.profile, self.job.level, fleet);
+        self.teller.tell(EventKind::Judged { findings });
+    }
+
+    fn plan(&self, fleet: &Fleet) -> Plan {
+        let settings = Settings {
+            level: self.job.level,
+            run: &self.job.run,
+            fresh_key: &self.job.fresh_key,
+        };
+        plan::plan(&self.job.profile, fleet, &settings)
+    }
+
+    /// What all selected nodes say now, and what `cluster.yml` said when it was read last.
+    async fn fleet(&mut self) -> Fleet {
+        let facts = self.gather().await;
+        Fleet::new(self.job.inventory.clone(), self.job.cluster.clone(), facts)
+    }
+
+    fn selected(&self) -> impl Iterator<Item = &Node> {
+        let nodes = self.job.inventory.nodes.iter();
+        let selected: BTreeSet<&str> = self.job.selected.iter().map(String::as_str).collect();
+        nodes.filter(move |node| selected.contains(node.name.as_str()))
+    }
+
+    fn questions(&self, node: &Node) -> BTreeSet<Question> {
+        let layout = Layout::of(&self.job.inventory);
+        let mut questions = audit::questions(&self.job.profile, self.job.level, node, &layout);
+        questions.extend(plan::TOOLS.map(|tool| Question::Tool(tool.to_owned())));
+        questions.extend(KUBELET_VALUES.map(|(key, _)| Question::Kernel(key.to_owned())));
+        questions
+    }
+}
+
+type ByNode<T> = BTreeMap<String, T>;

@@ -72,7 +72,7 @@ pub enum SshError {
         accepts: Vec<String>,
     },
 
-    #[error("{}: no end of the {step} with {} after {}", at.node, at.address(), seconds(*limit))]
+    #[error("{}: {}", at.node, overdue(at, *step, *limit))]
     Late {
         at: Arc<Target>,
         step: Step,
@@ -261,10 +261,120 @@ fn tries(tried: &[String], accepts: &[String]) -> String {
     }
 }
 
-fn seconds(limit: Duration) -> String {
-    if limit.subsec_millis() == 0 {
-        format!("{} s", limit.as_secs())
-    } else {
-        format!("{} ms", limit.as_millis())
+fn overdue(at: &Target, step: Step, limit: Duration) -> String {
+    let address = at.address();
+    let limit = match limit.subsec_millis() {
+        0 => format!("{} s", limit.as_secs()),
+        _ => format!("{} ms", limit.as_millis()),
+    };
+    match step {
+        Step::Connect => format!("no answer from {address} within {limit}"),
+        step => format!("{address} answers, but the {step} was not finished within {limit}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(port: u16) -> Arc<Target> {
+        Arc::new(Target {
+            node: "cp-1".to_owned(),
+            host: "10.0.0.11".to_owned(),
+            port,
+            user: "rancher".to_owned(),
+        })
+    }
+
+    fn offered() -> HostKey {
+        HostKey::from_blob(b"\0\0\0\x0bssh-ed25519\0\0\0\x01x".to_vec()).unwrap()
+    }
+
+    fn record() -> Record {
+        Record {
+            file: "inventory/known_hosts".into(),
+            line: 4,
+        }
+    }
+
+    /// Message and hint, as the user sees them together.
+    fn told(error: &SshError) -> String {
+        format!("{error}\n{}", error.hint())
+    }
+
+    #[test]
+    fn an_unknown_host_key_asks_for_a_comparison() {
+        let error = SshError::HostKeyUnknown {
+            at: at(22),
+            offered: offered(),
+        };
+
+        insta::assert_snapshot!(told(&error), @r"
+        cp-1: no host key on record for 10.0.0.11:22
+        compare SHA256:ezAj8vaYEfVdmf6j1ib4nKevYqit8KrUdF0OY3aQFVA with the machine's console, then run `harden trust INVENTORY --on cp-1`
+        ");
+    }
+
+    #[test]
+    fn a_changed_host_key_tells_both_stories() {
+        for (port, name) in [(22, "-R 10.0.0.11,"), (2222, "-R '[10.0.0.11]:2222',")] {
+            let hint = SshError::HostKeyChanged {
+                at: at(port),
+                offered: offered(),
+                record: record(),
+            }
+            .hint();
+
+            assert!(hint.replace('`', "").contains(name), "{hint}");
+            assert!(hint.contains("stop here"), "{hint}");
+        }
+    }
+
+    #[test]
+    fn a_refused_login_names_user_keys_and_methods() {
+        let error = SshError::Login {
+            at: at(2222),
+            tried: vec!["`~/.ssh/id`".to_owned()],
+            accepts: vec!["publickey".to_owned(), "password".to_owned()],
+        };
+
+        insta::assert_snapshot!(told(&error), @r"
+        cp-1: 10.0.0.11:2222 refused the login of `rancher` (offered `~/.ssh/id`; it accepts publickey, password)
+        put the public key into `~rancher/.ssh/authorized_keys` on cp-1, or correct `user` and `ssh_key_path`; try `ssh -p 2222 rancher@10.0.0.11`
+        ");
+    }
+
+    #[test]
+    fn a_server_that_takes_no_keys_is_not_asked_to_take_another() {
+        let hint = SshError::Login {
+            at: at(22),
+            tried: Vec::new(),
+            accepts: vec!["keyboard-interactive".to_owned()],
+        }
+        .hint();
+
+        assert!(hint.contains("PubkeyAuthentication yes"), "{hint}");
+    }
+
+    #[test]
+    fn a_late_step_names_its_limit() {
+        let error = SshError::Late {
+            at: at(22),
+            step: Step::Connect,
+            limit: Duration::from_secs(10),
+        };
+
+        insta::assert_snapshot!(told(&error), @r"
+        cp-1: no answer from 10.0.0.11:22 within 10 s
+        is cp-1 up, is a firewall between? try `ssh rancher@10.0.0.11`
+        ");
+    }
+
+    #[test]
+    fn an_ipv6_address_stands_in_brackets() {
+        let mut target = (*at(22)).clone();
+        target.host = "fe80::1".to_owned();
+
+        assert_eq!(target.address(), "[fe80::1]:22");
     }
 }

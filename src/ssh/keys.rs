@@ -235,3 +235,57 @@ impl std::fmt::Display for KeyName {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn refusal(text: &str) -> KeyError {
+        let source = KeySource::Inline(Secret::from(text.to_owned()));
+        let found = Keys::new(None).find(&source).await;
+        found.err().unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_inline_key_is_never_quoted() {
+        let key = KeyName::Inline;
+        for text in ["ssh-ed25519 AAAA me", "-----BEGIN PUBLIC KEY-----\nAAAA\n"] {
+            assert_eq!(refusal(text).await, KeyError::Public { key: key.clone() });
+        }
+        let junk = refusal(
+            "-----BEGIN OPENSSH PRIVATE KEY-----\nQUJDREVG\n-----END OPENSSH PRIVATE KEY-----\n",
+        )
+        .await;
+        assert!(matches!(junk, KeyError::Junk { .. }), "{junk:?}");
+        assert!(!format!("{junk:?}{junk}{}", junk.hint()).contains("QUJD"));
+    }
+
+    #[tokio::test]
+    async fn an_encrypted_pem_is_recognised_by_its_armour() {
+        let key = KeyName::Inline;
+        for text in [
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n",
+            "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nAAAA\n",
+        ] {
+            assert_eq!(
+                refusal(text).await,
+                KeyError::Encrypted { key: key.clone() }
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_is_read_once_for_all_who_need_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("id");
+        std::fs::write(&file, "ssh-ed25519 AAAA").unwrap();
+        let (keys, source) = (Keys::new(None), KeySource::File(file.clone()));
+        let first = keys.find(&source).await.err();
+        std::fs::remove_file(&file).unwrap();
+
+        let second = keys.find(&source).await.err();
+
+        assert!(first.is_some());
+        assert_eq!(first, second);
+    }
+}

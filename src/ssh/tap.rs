@@ -115,3 +115,44 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(bytes: &[u8]) -> Option<String> {
+        let first = First::default();
+        first.keep(bytes);
+        first.text()
+    }
+
+    #[test]
+    fn a_banner_is_no_text_and_what_stands_before_it_is() {
+        assert_eq!(text(b"SSH-2.0-OpenSSH_9.2\r\n\0\0\x04\xec"), None);
+        assert_eq!(text(b""), None);
+        assert_eq!(
+            text(b"welcome\r\nto us\r\nSSH-2.0-x\r\n"),
+            Some("welcome to us".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_text_is_short_and_safe_to_print() {
+        assert_eq!(text(b"\x1b[2Jhi\x07\r\n"), Some("[2Jhi".to_owned()));
+        assert_eq!(text(&[b'x'; 5000]).map(|text| text.len()), Some(200));
+    }
+
+    #[tokio::test]
+    async fn a_reader_wakes_with_an_error_when_the_guard_is_dropped() {
+        use tokio::io::AsyncReadExt;
+        let (ours, _theirs) = tokio::io::duplex(64);
+        let (mut tap, guard, _) = Tap::new(ours);
+        let reader = tokio::spawn(async move { tap.read_u8().await });
+        tokio::task::yield_now().await;
+
+        drop(guard);
+
+        let error = reader.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
+    }
+}

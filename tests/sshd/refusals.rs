@@ -1,5 +1,7 @@
 //! Servers that are not there, do not speak, or do not want us.
 
+use std::time::Duration;
+
 use harden::inventory::KeySource;
 use harden::ssh::SshError;
 use harden::ssh::error::Kind;
@@ -20,13 +22,13 @@ use crate::server::free_port;
 use crate::server::make_key;
 use crate::server::node;
 
-/// Connects to `port` with a good key and short deadlines, and fails.
-async fn refused(port: u16) -> SshError {
+/// Connects to `port` with a good key, and fails.
+async fn refused(port: u16, handshake: Duration) -> SshError {
     let directory = tempfile::tempdir().unwrap();
     make_key(&directory.path().join("id"), "ed25519", &[]);
     let node = node(port, KeySource::File(directory.path().join("id")));
     let options = Options {
-        handshake: SHORT,
+        handshake,
         ..Options::default()
     };
     let tried = Session::connect(&node, &Keys::new(None), &options).await;
@@ -52,7 +54,7 @@ async fn fake(greeting: &'static str, then_closes: bool) -> (u16, tokio::task::J
 async fn a_closed_port_is_refused_at_once() {
     let port = free_port();
 
-    let error = refused(port).await;
+    let error = refused(port, LONG).await;
 
     assert_eq!(
         error.to_string(),
@@ -89,7 +91,7 @@ async fn a_silent_server_is_given_up_and_leaves_no_connection_behind() {
     for greeting in ["", "SSH-2.0-OpenSSH_9.2\r\n"] {
         let (port, served) = fake(greeting, false).await;
 
-        let error = refused(port).await;
+        let error = refused(port, SHORT).await;
 
         assert!(
             matches!(
@@ -118,7 +120,7 @@ async fn what_a_server_says_instead_of_a_banner_is_in_the_error() {
     for (greeting, hint) in cases {
         let (port, _served) = fake(greeting, true).await;
 
-        let error = refused(port).await;
+        let error = refused(port, LONG).await;
 
         let said = greeting.lines().next().unwrap();
         assert!(matches!(error, SshError::TurnedAway { .. }), "{error:?}");

@@ -150,7 +150,7 @@ async fn a_deadline_ends_the_wait_and_closes_the_commands_output() {
     assert_eq!(
         error.to_string(),
         format!(
-            "cp-1: no end of the command with 127.0.0.1:{} after 300 ms",
+            "cp-1: 127.0.0.1:{} answers, but the command was not finished within 300 ms",
             server.port
         )
     );

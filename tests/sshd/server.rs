@@ -22,6 +22,8 @@ use harden::ssh::session::Options;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
+use crate::LONG;
+
 const SSHD: &str = "/usr/sbin/sshd";
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -240,6 +242,9 @@ pub(crate) fn trusting(lines: &str) -> Options {
             Path::new("known_hosts"),
             lines.as_bytes(),
         )),
+        connect: LONG,
+        handshake: LONG,
+        login: LONG,
         ..Options::default()
     }
 }

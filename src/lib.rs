@@ -32,3 +32,6 @@ pub mod plan;
 pub mod event;
 pub mod rke;
 pub mod engine;
+pub mod report;
+pub mod error;
+pub mod cli;

@@ -1,3 +1,15 @@
-//! The `harden` program.
+//! The `harden` program: parses arguments, runs one command, turns the result into an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use harden::cli;
+use harden::cli::Cli;
+use harden::error;
+
+fn main() -> ExitCode {
+    cli::run(Cli::parse()).unwrap_or_else(|failure| {
+        error::print(&failure);
+        ExitCode::from(failure.code)
+    })
+}

@@ -1,0 +1,155 @@
+//! The command line: one file a command, and what all of them share.
+
+mod apply;
+mod check;
+mod exit;
+mod nodes;
+mod session;
+mod site;
+mod trust;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use clap::Parser;
+use clap::Subcommand;
+use clap::ValueEnum;
+
+use crate::error::Failure;
+
+/// Hardens RKE clusters over SSH: checks what the Rancher Hardening Guide asks, and makes it so.
+#[derive(Debug, Parser)]
+#[command(name = "harden", version, max_term_width = 100, after_help = exit::HELP)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say what is wrong and what `apply` would do; change nothing anywhere
+    Check(check::Check),
+    /// Make it so, run `rke up`, and prove it by checking again
+    Apply(apply::Apply),
+    /// List the nodes of an inventory as RKE resolves them
+    Nodes(nodes::Nodes),
+    /// Show the nodes' host keys, and record them after you compared them
+    Trust(trust::Trust),
+}
+
+/// What every command needs: an inventory, and which of its nodes.
+#[derive(Args, Debug)]
+struct Target {
+    /// An RKE cluster.yml, or a node inventory in its style
+    inventory: PathBuf,
+
+    /// Only these nodes: names, globs, addresses or @roles, joined by commas; `!` excludes
+    #[arg(long, value_name = "NODES")]
+    on: Option<String>,
+
+    /// Host keys on record; the default is `known_hosts` beside the inventory, then ~/.ssh/known_hosts
+    #[arg(long, value_name = "FILE")]
+    known_hosts: Option<PathBuf>,
+}
+
+/// How to reach nodes.
+#[derive(Args, Debug)]
+struct Reach {
+    /// SSH handshakes at once
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: u16,
+
+    /// Seconds for each of connecting, handshake and login
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    connect_timeout: u64,
+
+    /// Seconds for one answer of a node
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    answer_timeout: u64,
+
+    /// What to do with a host of which nothing is on record
+    #[arg(long, value_name = "POLICY", value_enum, default_value_t = HostKeyPolicy::Strict)]
+    host_keys: HostKeyPolicy,
+}
+
+impl Reach {
+    fn step(&self) -> Duration {
+        Duration::from_secs(self.connect_timeout)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum HostKeyPolicy {
+    /// Refuse it
+    Strict,
+    /// Record its key and go on; for labs and CI
+    AcceptNew,
+}
+
+/// What `check` and `apply` share beside.
+#[derive(Args, Debug)]
+struct Work {
+    #[command(flatten)]
+    target: Target,
+
+    #[command(flatten)]
+    reach: Reach,
+
+    /// The site's playbook; the default is the guide as it stands
+    #[arg(long, value_name = "FILE")]
+    playbook: Option<PathBuf>,
+
+    /// The cluster.yml, when it is not the inventory or beside it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// 1 is practical; 2 adds what may cost comfort
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
+    level: Option<u8>,
+
+    /// The `rke` program; the default is the one on the PATH
+    #[arg(long, value_name = "PATH", conflicts_with = "no_rke")]
+    rke: Option<PathBuf>,
+
+    /// Edit cluster.yml but leave `rke up` to somebody else
+    #[arg(long)]
+    no_rke: bool,
+
+    /// Show content diffs, secrets redacted
+    #[arg(long)]
+    diff: bool,
+
+    /// The form of the result on standard output
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+
+    /// Write the result into this file too, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    /// Say nothing but the result, warnings and failures
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+}
+
+/// Runs the command that the arguments name.
+///
+/// # Errors
+///
+/// What stopped it before it had a result; a result, good or bad, is an exit code.
+pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    match cli.command {
+        Command::Check(check) => check.run(),
+        Command::Apply(apply) => apply.run(),
+        Command::Nodes(nodes) => nodes.run(),
+        Command::Trust(trust) => trust.run(),
+    }
+}

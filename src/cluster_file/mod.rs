@@ -228,7 +228,7 @@ impl ClusterFile {
             .ok()
             .and_then(|syntax| AddonsText::find(&text, &syntax).line(&text, mistake.line));
         let remark = match line {
-            Some(line) => Remark::at(&self.file, &text, Place { line, column: 1 }, message),
+            Some(line) => Remark::at(&self.file, &text, first_word(&text, line), message),
             None => self.remark(&["addons".to_owned()], &message),
         };
         remark.hinted("mend it: `kubectl apply` would refuse the whole text")
@@ -275,6 +275,13 @@ fn second_document(file: &str, text: &str) -> Remark {
         "a second document, which RKE would silently ignore",
     )
     .hinted("keep one document in this file")
+}
+
+/// The first visible character of a line, counted from 1.
+fn first_word(text: &str, line: usize) -> Place {
+    let shown = text.lines().nth(line.saturating_sub(1)).unwrap_or("");
+    let column = shown.len() - shown.trim_start_matches(' ').len() + 1;
+    Place { line, column }
 }
 
 fn first_content(text: &str) -> Place {

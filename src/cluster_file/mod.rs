@@ -3,14 +3,14 @@
 //! Everything here is pure: text in, text out. Writing to disk is `rke`'s work.
 //!
 //! An edit takes five steps: the wanted value tree is computed from the old one
-//! ([`intent`]), the text is changed ([`syntax`], [`block`]), the new text is
+//! (`intent`), the text is changed (`syntax`, `block`), the new text is
 //! read again and compared with the wanted tree, its comments and its lines
-//! with the old ones ([`proof`]), and only then the line endings of the file
-//! are put back ([`plain`]). Any doubt is an error and nothing is changed.
+//! with the old ones (`proof`), and only then the line endings of the file
+//! are put back (`plain`). Any doubt is an error and nothing is changed.
 
-pub mod addons;
+mod addons;
 mod block;
-pub mod diff;
+mod diff;
 mod error;
 mod intent;
 mod new_cluster;

@@ -23,6 +23,8 @@ pub(super) enum AddonsText<'a> {
 
 /// The value of `addons`, in bytes of the file.
 pub(super) struct Block {
+    /// Just behind the colon of the key.
+    colon: usize,
     /// Where the style indicator, or the value itself, begins.
     start: usize,
     /// What follows on the line of the indicator or value: a comment.
@@ -46,11 +48,21 @@ impl<'a> AddonsText<'a> {
         let column = key.start - line_start(text, key.start);
         let start = behind_properties(text, colon);
         match text[start..].chars().next() {
-            Some('|') => Self::Literal(Block::below(text, start, column)),
-            Some('>') => Self::Other(Block::below(text, start, column)),
+            Some('|') => Self::Literal(Block::below(text, colon, start, column)),
+            Some('>') => Self::Other(Block::below(text, colon, start, column)),
             _ => {
                 let value = value.filter(|value| !text[value.clone()].trim().is_empty());
-                Self::Other(Block::beside(text, value.unwrap_or(colon..colon), column))
+                let nothing = if text[colon..start].contains('\n') {
+                    colon
+                } else {
+                    start
+                };
+                Self::Other(Block::beside(
+                    text,
+                    colon,
+                    value.unwrap_or(nothing..nothing),
+                    column,
+                ))
             }
         }
     }
@@ -60,7 +72,8 @@ impl<'a> AddonsText<'a> {
         match self {
             Self::Elsewhere(syntax) => syntax.is_flow().then(|| 0..syntax.text().len()),
             Self::Literal(block) => Some(block.body.clone()),
-            Self::Other(block) => Some(block.start..block.body.end),
+            // A value may begin on the line below its key, and then moves up.
+            Self::Other(block) => Some(block.colon..block.body.end),
         }
     }
 
@@ -94,7 +107,7 @@ impl<'a> AddonsText<'a> {
 
 impl Block {
     /// A block scalar whose indicator is at `start`, under a key in `column`.
-    fn below(text: &str, start: usize, column: usize) -> Self {
+    fn below(text: &str, colon: usize, start: usize, column: usize) -> Self {
         let head = line_end(text, start);
         let indicator = text[start..head].split_whitespace().next().unwrap_or("");
         let digit = indicator.chars().find_map(|c| c.to_digit(10));
@@ -113,6 +126,7 @@ impl Block {
             end += line.len();
         }
         Self {
+            colon,
             start,
             tail: start + indicator.len()..head,
             body: top..end,
@@ -121,10 +135,11 @@ impl Block {
     }
 
     /// A value that is written on the lines of `value`.
-    fn beside(text: &str, value: Range<usize>, column: usize) -> Self {
+    fn beside(text: &str, colon: usize, value: Range<usize>, column: usize) -> Self {
         let end = line_end(text, value.end);
         let below = (end + 1).min(text.len());
         Self {
+            colon,
             start: value.start,
             tail: value.end..end,
             body: below..below,

@@ -3,14 +3,14 @@
 //! Everything here is pure: text in, text out. Writing to disk is `rke`'s work.
 //!
 //! An edit takes five steps: the wanted value tree is computed from the old one
-//! ([`intent`]), the text is changed ([`syntax`], [`block`]), the new text is
+//! (`intent`), the text is changed (`syntax`, `block`), the new text is
 //! read again and compared with the wanted tree, its comments and its lines
-//! with the old ones ([`proof`]), and only then the line endings of the file
-//! are put back ([`plain`]). Any doubt is an error and nothing is changed.
+//! with the old ones (`proof`), and only then the line endings of the file
+//! are put back (`plain`). Any doubt is an error and nothing is changed.
 
-pub mod addons;
+mod addons;
 mod block;
-pub mod diff;
+mod diff;
 mod error;
 mod intent;
 mod new_cluster;
@@ -233,7 +233,7 @@ impl ClusterFile {
             .ok()
             .and_then(|syntax| AddonsText::find(&text, &syntax).line(&text, mistake.line));
         let remark = match line {
-            Some(line) => Remark::at(&self.file, &text, Place { line, column: 1 }, message),
+            Some(line) => Remark::at(&self.file, &text, first_word(&text, line), message),
             None => self.remark(&["addons".to_owned()], &message),
         };
         remark.hinted("mend it: `kubectl apply` would refuse the whole text")
@@ -280,6 +280,13 @@ fn second_document(file: &str, text: &str) -> Remark {
         "a second document, which RKE would silently ignore",
     )
     .hinted("keep one document in this file")
+}
+
+/// The first visible character of a line, counted from 1.
+fn first_word(text: &str, line: usize) -> Place {
+    let shown = text.lines().nth(line.saturating_sub(1)).unwrap_or("");
+    let column = shown.len() - shown.trim_start_matches(' ').len() + 1;
+    Place { line, column }
 }
 
 fn first_content(text: &str) -> Place {

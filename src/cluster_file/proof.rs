@@ -50,7 +50,8 @@ pub(super) fn check_lines(
     new: &str,
     reach: &[Range<usize>],
 ) -> Result<(), EditError> {
-    let allowed: Vec<Range<usize>> = reach.iter().map(|bytes| line_range(old, bytes)).collect();
+    let ends: Vec<usize> = old.match_indices('\n').map(|(at, _)| at).collect();
+    let allowed: Vec<Range<usize>> = reach.iter().map(|bytes| line_range(&ends, bytes)).collect();
     let stray = hunks(old, new)
         .into_iter()
         .flat_map(|(removed, _)| removed)
@@ -64,11 +65,11 @@ pub(super) fn check_lines(
     }
 }
 
-/// The lines, from 0, that hold a range of bytes.
-fn line_range(text: &str, bytes: &Range<usize>) -> Range<usize> {
-    let lines_before = |at: usize| text.bytes().take(at).filter(|byte| *byte == b'\n').count();
+/// The lines, from 0, that hold a range of bytes; `ends` are the places of all line ends.
+fn line_range(ends: &[usize], bytes: &Range<usize>) -> Range<usize> {
+    let line = |at: usize| ends.partition_point(|end| *end < at);
     let last = bytes.end.saturating_sub(1).max(bytes.start);
-    lines_before(bytes.start)..lines_before(last) + 1
+    line(bytes.start)..line(last) + 1
 }
 
 /// The path of the first value that differs. The end of `addons` depends on how its block is

@@ -181,8 +181,10 @@ impl Tally {
                 .filter(|host| !host.is_empty())
                 .for_each(|host| self.skip(host.to_owned()));
         }
-        if let Some(reason) = self.fatal.take() {
-            return Verdict::Failed { reason };
+        if let Some(fatal) = self.fatal.take() {
+            return Verdict::Failed {
+                reason: with_skipped(fatal, &self.skipped),
+            };
         }
         if !self.skipped.is_empty() {
             return Verdict::NodesSkipped {
@@ -203,6 +205,13 @@ impl Tally {
             },
         }
     }
+}
+
+/// A failure may come from what was left out before it, such as the last etcd node.
+fn with_skipped(fatal: String, skipped: &[Skipped]) -> String {
+    skipped.iter().fold(fatal, |reason, node| {
+        format!("{reason}; without {} ({})", node.host, node.cause)
+    })
 }
 
 /// The texts between `start` and `end`, and behind `end`.
@@ -333,6 +342,24 @@ mod tests {
             message.contains("10.0.0.1 (") && message.contains("10.0.0.2 ("),
             "{message}"
         );
+    }
+
+    #[test]
+    fn a_failure_for_want_of_a_node_is_explained_by_that_node() {
+        let outcome = outcome(
+            "WARN[0001] Failed to set up SSH tunneling for host [10.0.0.1]: ssh: unable to authenticate, attempted methods [none publickey]\n\
+             WARN[0001] Removing host [10.0.0.1] from node lists\n\
+             FATA[0001] Cluster must have at least one etcd plane host",
+            Err("exit status 1"),
+        );
+
+        let message = outcome.verdict.message().unwrap();
+        assert!(
+            message.contains("one etcd plane host; without 10.0.0.1"),
+            "{message}"
+        );
+        let hint = outcome.verdict.hint(Path::new("c.yml"), None).unwrap();
+        assert!(hint.contains("ed25519"), "{hint}");
     }
 
     #[test]

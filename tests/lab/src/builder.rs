@@ -3,23 +3,21 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use anyhow::bail;
-use russh::keys::PublicKey;
+use anyhow::ensure;
 use rustix::process::Resource;
 use tempfile::TempDir;
 use tokio::net::TcpSocket;
 
-use crate::disk;
 use crate::docker::Templates;
 use crate::fault::Fault;
 use crate::fleet::Fleet;
 use crate::identity::Identity;
 use crate::key;
+use crate::machine::Blueprint;
 use crate::machine::Machine;
 use crate::role::Role;
 use crate::server;
@@ -33,6 +31,7 @@ pub struct Builder {
     user: String,
     port: u16,
     is_built: bool,
+    is_lazy: bool,
 }
 
 impl Default for Builder {
@@ -44,6 +43,7 @@ impl Default for Builder {
             user: "root".to_owned(),
             port: 0,
             is_built: true,
+            is_lazy: false,
         }
     }
 }
@@ -96,6 +96,13 @@ impl Builder {
         self
     }
 
+    /// Makes a node's directory only when somebody connects to it or asks the fleet for it by
+    /// name: a thousand nodes then start at once.
+    pub fn lazily(mut self) -> Self {
+        self.is_lazy = true;
+        self
+    }
+
     /// Makes the directories, starts the servers, and writes what leads to them.
     ///
     /// # Errors
@@ -114,14 +121,30 @@ impl Builder {
             .iter()
             .map(|(identity, _)| identity.clone())
             .collect();
-        let client = key::kept_in(&dir.join("id_ed25519"), "harden-lab")?;
-        self.make_disks(&dir, &identities)?;
+        let client = key::found_or_fresh(&dir.join("id_ed25519"), "harden-lab")?;
+        key::keep(&client, &dir.join("id_ed25519"))?;
+        let templates = if self.is_built {
+            Some(Templates::read()?)
+        } else {
+            None
+        };
+        let client = client.public_key().clone();
+        let blueprint = Arc::new(Blueprint {
+            identities,
+            templates,
+            client,
+        });
+        let mut faults = self.faults_by_node()?;
         let mut fleet = Fleet::new(dir, temporary);
         for (identity, socket) in sockets {
-            let machine = machine(fleet.dir(), identity, client.public_key())?;
+            let own = fleet.dir().join("nodes").join(&identity.name);
+            let faults = faults.remove(&identity.name).unwrap_or_default();
+            let machine = Machine::new(identity, own, Arc::clone(&blueprint), faults)?;
+            if !self.is_lazy {
+                machine.ready()?;
+            }
             fleet.add(Arc::new(machine), socket);
         }
-        self.cause_faults(&fleet)?;
         fleet.write_signposts()?;
         Ok(fleet)
     }
@@ -148,44 +171,15 @@ impl Builder {
         Ok(sockets)
     }
 
-    fn make_disks(&self, dir: &Path, identities: &[Identity]) -> Result<(), anyhow::Error> {
-        let templates = if self.is_built {
-            Some(Templates::read()?)
-        } else {
-            None
-        };
-        for identity in identities {
-            let own = dir.join("nodes").join(&identity.name);
-            if !own.join("node.json").exists() {
-                disk::create(&own, identity, identities, templates.as_ref())
-                    .with_context(|| own.display().to_string())?;
-            }
-        }
-        Ok(())
-    }
-
-    fn cause_faults(&self, fleet: &Fleet) -> Result<(), anyhow::Error> {
-        let mut of_node: BTreeMap<&str, Vec<Fault>> = BTreeMap::new();
+    fn faults_by_node(&self) -> Result<BTreeMap<String, Vec<Fault>>, anyhow::Error> {
+        let mut by_node: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (name, fault) in &self.faults {
-            of_node.entry(name).or_default().push(fault.clone());
+            let is_here = self.nodes.iter().any(|(node, _)| node == name);
+            ensure!(is_here, "no node of the fleet is called `{name}`");
+            by_node.entry(name.clone()).or_default().push(fault.clone());
         }
-        for machine in fleet.machines() {
-            let faults = of_node
-                .remove(machine.identity.name.as_str())
-                .unwrap_or_default();
-            machine.set_faults(faults)?;
-        }
-        match of_node.into_keys().next() {
-            Some(name) => bail!("no node of the fleet is called `{name}`"),
-            None => Ok(()),
-        }
+        Ok(by_node)
     }
-}
-
-fn machine(dir: &Path, identity: Identity, client: &PublicKey) -> Result<Machine, anyhow::Error> {
-    let own = dir.join("nodes").join(&identity.name);
-    let host_key = key::kept_in(&own.join("host_key"), &identity.name)?;
-    Ok(Machine::new(identity, own, host_key, client.clone()))
 }
 
 /// A node needs one descriptor, each of its connections one, each of its commands three.

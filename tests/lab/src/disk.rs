@@ -62,12 +62,13 @@ const FILES: [(&str, &str, u32); 13] = [
     ),
 ];
 
-const DIRECTORIES: [(&str, u32); 18] = [
+const DIRECTORIES: [(&str, u32); 19] = [
     ("bin/docker.d", 0o755),
     ("docker", 0o755),
     ("etc/alternatives", 0o755),
     ("etc/sysctl.d", 0o755),
     ("home/ubuntu", 0o755),
+    ("opt", 0o755),
     ("proc", 0o755),
     ("root", 0o700),
     ("run/sysctl.d", 0o755),

@@ -1,5 +1,6 @@
 //! One command of one channel: its streams, its end, its death.
 
+use std::collections::VecDeque;
 use std::future;
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
@@ -27,6 +28,9 @@ use tokio::sync::Notify;
 use crate::fault::Fault;
 use crate::machine::Machine;
 use crate::mounts;
+
+/// Bytes that may wait for a command to read them, before it is killed.
+const BACKLOG: usize = 64 << 20;
 
 /// What a command needs besides its text.
 pub(crate) struct Exec {
@@ -138,22 +142,41 @@ async fn cannot_start(output: &ChannelWriteHalf<Msg>, error: &io::Error) -> Exit
     ExitStatus::from_raw(255 << 8)
 }
 
-/// Hands the channel's data to the process; returns only when the channel has closed.
+/// Hands the channel's data to the process; returns when the channel has closed, or when more
+/// than [`BACKLOG`] is waiting.
+///
+/// The channel is always read at once: russh opens the window again when data arrives, not when
+/// it is taken, and a full queue would stop the whole connection, the answer included.
 async fn feed(mut input: ChannelReadHalf, mut stdin: Option<ChildStdin>) {
-    while let Some(message) = input.wait().await {
-        match message {
-            ChannelMsg::Data { data } => {
-                if let Some(pipe) = &mut stdin
-                    && pipe.write_all(&data).await.is_err()
-                {
+    let mut pending = VecDeque::new();
+    let mut is_complete = false;
+    while pending.len() <= BACKLOG {
+        tokio::select! {
+            message = input.wait() => match message {
+                Some(ChannelMsg::Data { data }) => pending.extend(data),
+                Some(ChannelMsg::Eof) => is_complete = true,
+                Some(ChannelMsg::Close) | None => return,
+                Some(_) => {}
+            },
+            written = write(&mut stdin, &mut pending), if !pending.is_empty() => {
+                if written.is_err() {
                     stdin = None;
                 }
             }
-            ChannelMsg::Eof => stdin = None,
-            ChannelMsg::Close => return,
-            _ => {}
+        }
+        if is_complete && pending.is_empty() {
+            stdin = None;
         }
     }
+}
+
+/// A process that no longer reads loses what is sent to it.
+async fn write(stdin: &mut Option<ChildStdin>, pending: &mut VecDeque<u8>) -> io::Result<()> {
+    let Some(pipe) = stdin else {
+        pending.clear();
+        return Ok(());
+    };
+    pipe.write_buf(pending).await.map(drop)
 }
 
 async fn copy(mut from: impl AsyncRead + Unpin, to: impl tokio::io::AsyncWrite) -> io::Result<()> {

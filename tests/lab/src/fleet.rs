@@ -61,13 +61,17 @@ impl Fleet {
             .map(|machine| Node(Arc::clone(machine)))
     }
 
-    /// The node of this name.
+    /// The node of this name, its directory made.
     ///
     /// # Panics
-    /// When there is none: a mistake of the test that asks.
+    /// When there is none, a mistake of the test that asks, or the directory cannot be made.
     pub fn node(&self, name: &str) -> Node {
         let found = self.nodes().find(|node| node.name() == name);
-        found.unwrap_or_else(|| panic!("no node of the fleet is called `{name}`"))
+        let node = found.unwrap_or_else(|| panic!("no node of the fleet is called `{name}`"));
+        if let Err(error) = node.0.ready() {
+            panic!("{error:#}");
+        }
+        node
     }
 
     pub(crate) fn new(dir: PathBuf, temporary: Option<TempDir>) -> Self {
@@ -79,10 +83,6 @@ impl Fleet {
             dir,
             _temporary: temporary,
         }
-    }
-
-    pub(crate) fn machines(&self) -> &[Arc<Machine>] {
-        &self.machines
     }
 
     pub(crate) fn add(&mut self, machine: Arc<Machine>, socket: TcpSocket) {

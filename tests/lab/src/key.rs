@@ -1,6 +1,7 @@
 //! The ed25519 keys of the fleet and of its nodes.
 
 use std::fs;
+use std::io;
 use std::io::Read as _;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -11,19 +12,26 @@ use russh::keys::PrivateKey;
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::ssh_key::private::Ed25519Keypair;
 
-/// The key in `path`, made there (OpenSSH format, mode 0600) when the file does not exist.
-pub(crate) fn kept_in(path: &Path, comment: &str) -> Result<PrivateKey, anyhow::Error> {
+/// The key in `path`, or a new one that [`keep`] can put there.
+pub(crate) fn found_or_fresh(path: &Path, comment: &str) -> Result<PrivateKey, anyhow::Error> {
     if path.exists() {
         return PrivateKey::read_openssh_file(path).with_context(|| path.display().to_string());
     }
-    let key = fresh(comment)?;
-    let mut file = fs::File::options()
+    fresh(comment)
+}
+
+/// Writes `key` to `path` in OpenSSH's format with mode 0600, unless the file exists.
+pub(crate) fn keep(key: &PrivateKey, path: &Path) -> Result<(), anyhow::Error> {
+    let text = key.to_openssh(LineEnding::LF)?;
+    match fs::File::options()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(path)?;
-    file.write_all(key.to_openssh(LineEnding::LF)?.as_bytes())?;
-    Ok(key)
+        .open(path)
+    {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        file => Ok(file?.write_all(text.as_bytes())?),
+    }
 }
 
 /// A new key from the operating system's generator.

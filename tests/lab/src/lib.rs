@@ -3,11 +3,11 @@
 //! A node is a directory and an SSH server. The directory holds the node's private `/etc`, its
 //! kernel values and what its Docker engine would say; the server runs every command in a mount
 //! namespace of its own in which these lie over the machine's. Nothing a command does to `/etc`,
-//! `/var`, `/run`, `/tmp`, `/root`, `/home` or the six kernel values reaches the machine.
+//! `/var`, `/run`, `/tmp`, `/root`, `/home`, `/opt` or the six kernel values reaches the machine.
 //!
 //! ```text
 //! <fleet>/inventory.yml  known_hosts  id_ed25519
-//! <fleet>/nodes/<name>/etc/ var/ run/ tmp/ root/ home/    private trees, same names on the node
+//! <fleet>/nodes/<name>/etc/ var/ run/ tmp/ root/ home/ opt/    the node's own trees
 //!                      proc/<kernel.value>                bound over /proc/sys/kernel/value
 //!                      docker/<container>.json            one element of `docker inspect` each
 //!                      bin/                               docker, sudo, id: first in PATH

@@ -2,46 +2,79 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use anyhow::Context as _;
 use russh::keys::PrivateKey;
 use russh::keys::PublicKey;
+use serde::Deserialize;
+use serde::Serialize;
 use serde_json::json;
 use tokio::sync::watch;
 
 use crate::counts::Counts;
 use crate::disk;
+use crate::docker::Templates;
 use crate::fault::Fault;
 use crate::identity::Identity;
+use crate::key;
+
+const HOST_KEY: &str = "host_key";
+const DESCRIPTION: &str = "node.json";
+
+/// What the disks of a fleet are made from.
+pub(crate) struct Blueprint {
+    pub(crate) identities: Vec<Identity>,
+    /// Nothing when `rke up` has never run.
+    pub(crate) templates: Option<Templates>,
+    /// The key whose owner may log in.
+    pub(crate) client: PublicKey,
+}
 
 /// One node: what is fixed, what is wrong with it now, and what it was asked.
 pub(crate) struct Machine {
     pub(crate) identity: Identity,
     pub(crate) dir: PathBuf,
     pub(crate) host_key: PrivateKey,
-    /// The key whose owner may log in.
-    pub(crate) client: PublicKey,
+    pub(crate) blueprint: Arc<Blueprint>,
+    is_ready: Mutex<bool>,
     faults: watch::Sender<Vec<Fault>>,
     counts: Mutex<Counts>,
 }
 
 impl Machine {
+    /// A node in `dir`, which need not exist before [`Machine::ready`].
     pub(crate) fn new(
         identity: Identity,
         dir: PathBuf,
-        host_key: PrivateKey,
-        client: PublicKey,
-    ) -> Self {
-        let counts = Mutex::default();
-        Self {
+        blueprint: Arc<Blueprint>,
+        faults: Vec<Fault>,
+    ) -> Result<Self, anyhow::Error> {
+        let host_key = key::found_or_fresh(&dir.join(HOST_KEY), &identity.name)?;
+        let (faults, _) = watch::channel(faults);
+        let (is_ready, counts) = (Mutex::default(), Mutex::default());
+        Ok(Self {
             identity,
             dir,
             host_key,
-            client,
-            faults: watch::Sender::default(),
+            blueprint,
+            is_ready,
+            faults,
             counts,
+        })
+    }
+
+    /// Sees to it that the directory is there and as the faults want it.
+    pub(crate) fn ready(&self) -> Result<(), anyhow::Error> {
+        let mut is_ready = self.is_ready.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*is_ready {
+            self.make()
+                .with_context(|| self.dir.display().to_string())?;
+            *is_ready = true;
         }
+        Ok(())
     }
 
     /// What is wrong with the node now.
@@ -55,9 +88,39 @@ impl Machine {
 
     /// Makes `faults` all that is wrong, on disk and for every connection from now on.
     pub(crate) fn set_faults(&self, faults: Vec<Fault>) -> Result<(), anyhow::Error> {
+        self.ready()?;
         disk::apply(&self.dir, &self.faults(), &faults)?;
         self.faults.send_replace(faults);
         self.describe()
+    }
+
+    fn make(&self) -> Result<(), anyhow::Error> {
+        let before = self.recorded_faults()?;
+        if before.is_none() {
+            let Blueprint {
+                identities,
+                templates,
+                ..
+            } = &*self.blueprint;
+            disk::create(&self.dir, &self.identity, identities, templates.as_ref())?;
+        }
+        key::keep(&self.host_key, &self.dir.join(HOST_KEY))?;
+        disk::apply(&self.dir, &before.unwrap_or_default(), &self.faults())?;
+        self.describe()
+    }
+
+    /// What an earlier fleet in this directory left broken; nothing when there was none.
+    fn recorded_faults(&self) -> Result<Option<Vec<Fault>>, anyhow::Error> {
+        let Ok(text) = fs::read_to_string(self.dir.join(DESCRIPTION)) else {
+            return Ok(None);
+        };
+        let description: Description = serde_json::from_str(&text)?;
+        description
+            .faults
+            .iter()
+            .map(|fault| fault.parse())
+            .collect::<Result<_, _>>()
+            .map(Some)
     }
 
     pub(crate) fn counts(&self) -> Counts {
@@ -73,13 +136,21 @@ impl Machine {
     }
 
     fn describe(&self) -> Result<(), anyhow::Error> {
-        let faults: Vec<_> = self.faults().iter().map(ToString::to_string).collect();
-        let mut node = json!(self.identity);
-        node["faults"] = json!(faults);
-        fs::write(
-            self.dir.join("node.json"),
-            serde_json::to_string_pretty(&node)? + "\n",
-        )?;
+        let faults = self.faults().iter().map(ToString::to_string).collect();
+        let description = Description {
+            identity: self.identity.clone(),
+            faults,
+        };
+        let text = serde_json::to_string_pretty(&description)?;
+        fs::write(self.dir.join(DESCRIPTION), text + "\n")?;
         Ok(())
     }
+}
+
+/// The content of `node.json`.
+#[derive(Deserialize, Serialize)]
+struct Description {
+    #[serde(flatten)]
+    identity: Identity,
+    faults: Vec<String>,
 }

@@ -79,7 +79,7 @@ pub(crate) fn fstab(dir: &Path, faults: &[Fault]) -> String {
     let mut text = String::new();
     bind(&mut text, dir, Path::new("/mnt"), "bind");
     bind(&mut text, Path::new("/mnt/etc"), Path::new("/etc"), etc);
-    for tree in ["var", "run", "tmp", "root", "home"] {
+    for tree in ["var", "run", "tmp", "root", "home", "opt"] {
         bind(
             &mut text,
             &Path::new("/mnt").join(tree),

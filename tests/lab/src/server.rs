@@ -118,12 +118,17 @@ async fn accept(
             continue;
         };
         while connections.try_join_next().is_some() {}
-        machine.count(|counts| counts.connections += 1);
         connections.spawn(attend(client, Arc::clone(machine), Arc::clone(config)));
     }
 }
 
 async fn attend(client: TcpStream, machine: Arc<Machine>, config: Arc<Config>) {
+    let found = Arc::clone(&machine);
+    // A node that cannot be made hangs up, and whoever looks for it finds the reason.
+    let Ok(Ok(())) = tokio::task::spawn_blocking(move || found.ready()).await else {
+        return;
+    };
+    machine.count(|counts| counts.connections += 1);
     let faults = machine.faults();
     if faults.contains(&Fault::Hang) {
         return future::pending().await;
@@ -176,7 +181,7 @@ impl Login {
 
     fn admits(&self, user: &str, key: &russh::keys::PublicKey) -> Auth {
         let refused = self.machine.faults().contains(&Fault::LoginRefused);
-        let is_ours = key.key_data() == self.machine.client.key_data();
+        let is_ours = key.key_data() == self.machine.blueprint.client.key_data();
         if is_ours && !refused && ACCOUNTS.contains(&user) {
             Auth::Accept
         } else {

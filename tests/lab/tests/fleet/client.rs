@@ -15,28 +15,28 @@ use russh::keys::PublicKeyOrCertificate;
 
 /// What a command gave back.
 #[derive(Debug, Default)]
-pub struct Answer {
-    pub stdout: String,
-    pub stderr: String,
-    pub code: Option<u32>,
-    pub signal: Option<Sig>,
+pub(crate) struct Answer {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) code: Option<u32>,
+    pub(crate) signal: Option<Sig>,
 }
 
 /// A login on one node.
-pub struct Login(Handle<Host>);
+pub(crate) struct Login(Handle<Host>);
 
 /// Any mistake; what failed is what the test asserts.
-pub type Error = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
 impl Login {
     /// Logs in as `user` with the fleet's key, and only where the host key is the known one.
-    pub async fn new(node: &Node, user: &str) -> Result<Self, Error> {
+    pub(crate) async fn new(node: &Node, user: &str) -> Result<Self, Error> {
         let dir = node
             .dir()
             .parent()
             .and_then(|nodes| nodes.parent())
             .unwrap();
-        let key = Arc::new(PrivateKey::read_openssh_file(&dir.join("id_ed25519"))?);
+        let key = Arc::new(PrivateKey::read_openssh_file(dir.join("id_ed25519"))?);
         let known = std::fs::read_to_string(dir.join("known_hosts"))?;
         let host = Host {
             line: format!("[{}]:{} ", node.address().ip(), node.address().port()),
@@ -54,14 +54,14 @@ impl Login {
     }
 
     /// Starts `line`; the caller talks to it.
-    pub async fn start(&self, line: &str) -> Result<russh::Channel<Msg>, Error> {
+    pub(crate) async fn start(&self, line: &str) -> Result<russh::Channel<Msg>, Error> {
         let channel = self.0.channel_open_session().await?;
         channel.exec(true, line).await?;
         Ok(channel)
     }
 
     /// Runs `line` to its end; an answer without status and signal is an error.
-    pub async fn run(&self, line: &str, stdin: &[u8]) -> Result<Answer, Error> {
+    pub(crate) async fn run(&self, line: &str, stdin: &[u8]) -> Result<Answer, Error> {
         let (mut input, output) = self.start(line).await?.split();
         let feed = async {
             let _ = output.data(stdin).await;
@@ -95,12 +95,12 @@ impl Login {
 }
 
 /// Runs one command as root on a connection of its own.
-pub async fn run(node: &Node, line: &str) -> Result<Answer, Error> {
+pub(crate) async fn run(node: &Node, line: &str) -> Result<Answer, Error> {
     Login::new(node, "root").await?.run(line, b"").await
 }
 
 /// The standard output of a command that succeeds.
-pub async fn say(node: &Node, line: &str) -> String {
+pub(crate) async fn say(node: &Node, line: &str) -> String {
     let answer = run(node, line).await.unwrap();
     assert_eq!(
         (answer.code, answer.stderr.as_str()),
@@ -111,7 +111,7 @@ pub async fn say(node: &Node, line: &str) -> String {
 }
 
 /// Knows the host by its line in `known_hosts`.
-pub struct Host {
+pub(crate) struct Host {
     line: String,
     known: String,
 }

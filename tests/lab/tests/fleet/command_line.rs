@@ -84,13 +84,30 @@ async fn a_fleet_needs_no_root() {
     command
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
         .arg(&program);
-    command.args(["up", "--worker", "1", "--built"]);
+    command.args([
+        "up",
+        "--worker",
+        "4",
+        "--built",
+        "--fault",
+        "w-2=read-only-etc",
+    ]);
+    command.args(["--fault", "w-3=disk-full", "--fault", "w-4=no-inodes"]);
     let (lab, inventory) = up(command, &fleet).await;
     let line = "id -u; cat /etc/hostname; echo 9 > /proc/sys/kernel/panic; sysctl -n kernel.panic; \
                 umask 077; echo x > /etc/kubernetes/x; chown 0:0 /etc/kubernetes/x; \
                 stat -c '%a %u %g' /etc/kubernetes/x; docker ps --format '{{.Names}}' | head -n 1";
-    let said = ssh(&fleet, &inventory, line).await;
+    let said = ssh(&fleet, &inventory, 1, line).await;
     assert_eq!(said, "0\nw-1\n9\n600 0 0\nkube-proxy\n");
+    for (number, reason) in [
+        (2, "Read-only file system"),
+        (3, "No space left"),
+        (4, "No space left"),
+    ] {
+        let line = "cp /etc/passwd /etc/kubernetes/x 2>&1";
+        let said = ssh(&fleet, &inventory, number, line).await;
+        assert!(said.contains(reason), "w-{number}: {said}");
+    }
     drop(lab);
 }
 
@@ -112,11 +129,12 @@ async fn up(mut command: Command, dir: &Path) -> (Child, String) {
     (lab, inventory)
 }
 
-async fn ssh(fleet: &Path, inventory: &str, line: &str) -> String {
+/// Standard output of a command on the node of this number.
+async fn ssh(fleet: &Path, inventory: &str, number: usize, line: &str) -> String {
     let text = fs::read_to_string(inventory).unwrap();
     let port = text
         .split("port: \"")
-        .nth(1)
+        .nth(number)
         .and_then(|rest| rest.split('"').next())
         .unwrap();
     let known = format!("UserKnownHostsFile={}", fleet.join("known_hosts").display());
@@ -133,7 +151,7 @@ async fn ssh(fleet: &Path, inventory: &str, line: &str) -> String {
             "-i",
         ])
         .arg(fleet.join("id_ed25519"))
-        .args(["root@127.7.0.1", line])
+        .args([&format!("root@127.7.0.{number}"), line])
         .output()
         .await
         .expect("the ssh client is not installed");

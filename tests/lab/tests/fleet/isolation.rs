@@ -99,8 +99,8 @@ async fn docker_names_what_is_missing_and_prints_the_rest() {
     assert_eq!(found.len(), 1);
     assert_eq!(found[0]["Name"], "/kubelet");
 
-    let none = run(&node, "docker inspect etcd").await.unwrap();
-    assert_eq!((none.code, none.stdout.as_str()), (Some(1), "[]\n"));
+    let nothing = run(&node, "docker inspect etcd").await.unwrap();
+    assert_eq!((nothing.code, nothing.stdout.as_str()), (Some(1), "[]\n"));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use harden_lab::Counts;
+use harden_lab::Fault;
 use harden_lab::Fleet;
 use harden_lab::Role;
 use russh::ChannelMsg;
@@ -198,6 +199,26 @@ async fn a_hundred_nodes_answer_at_once() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_nodes_start_and_any_of_them_answers() {
+    let fleet = Fleet::builder()
+        .nodes(1000, &[Role::Worker])
+        .lazily()
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(fleet.nodes().filter(|node| node.dir().exists()).count(), 0);
+    for name in ["w-1", "w-500", "w-1000"] {
+        assert_eq!(
+            say(&fleet.node(name), "cat /etc/hostname").await,
+            format!("{name}\n")
+        );
+    }
+    let unseen = fleet.nodes().nth(6).unwrap();
+    assert_eq!(say(&unseen, "docker ps -a | wc -l").await, "5\n");
+    assert_eq!(fleet.nodes().filter(|node| node.dir().exists()).count(), 4);
+}
+
 /// The test needs OpenSSH's client: `apt-get install openssh-client`.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ssh_client_of_openssh_gets_along_with_a_node() {
@@ -256,6 +277,25 @@ async fn a_fleet_that_is_started_again_is_as_it_was() {
     assert_eq!(
         key(&std::fs::read_to_string(fleet.known_hosts()).unwrap()),
         key(&known)
+    );
+}
+
+#[tokio::test]
+async fn a_fleet_that_is_started_again_without_its_faults_is_healed() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = || {
+        Fleet::builder()
+            .in_dir(dir.path())
+            .nodes(1, &[Role::Worker])
+    };
+    let missing = Fault::ContainerMissing("kubelet".to_owned());
+    drop(start().fault("w-1", missing).start().await.unwrap());
+
+    let fleet = start().start().await.unwrap();
+    assert!(
+        say(&fleet.node("w-1"), "docker ps")
+            .await
+            .contains("kubelet")
     );
 }
 

@@ -102,7 +102,7 @@ pub(super) fn finish(plan: &mut Plan, wishes: Wishes, fleet: &Fleet) {
         }
         Ok(_) => {}
     }
-    plan.rke_up = if !fleet.is_built() && fleet.facts.values().any(|facts| !facts.is_empty()) {
+    plan.rke_up = if !fleet.is_built() {
         Some("the cluster is not built yet".to_owned())
     } else if plan.cluster.is_some() {
         Some("cluster.yml changes".to_owned())

@@ -63,7 +63,11 @@ impl Apply {
     /// Why nothing may be changed; `None` when it may.
     fn refusal(&self, plan: &Plan, diff: bool, progress: &Progress) -> Option<(String, String)> {
         let allowed = |blocker: &&Blocker| self.allow_incomplete && blocker.is_incompleteness();
-        let blockers = plan.blockers.iter().filter(|blocker| !allowed(blocker)).count();
+        let blockers = plan
+            .blockers
+            .iter()
+            .filter(|blocker| !allowed(blocker))
+            .count();
         if blockers > 0 {
             let why = match blockers {
                 1 => "one thing stands in the way; nothing was changed".to_owned(),

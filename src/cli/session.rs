@@ -39,7 +39,11 @@ use crate::ssh::keys::Keys;
 use crate::ssh::session::Options;
 
 /// Reads every file that the run needs.
-pub(super) fn job(command: &'static str, work: &Work, allow_incomplete: bool) -> Result<Job, Failure> {
+pub(super) fn job(
+    command: &'static str,
+    work: &Work,
+    allow_incomplete: bool,
+) -> Result<Job, Failure> {
     let target = &work.target;
     let (inventory, selected) = site::inventory(target)?;
     let (playbook, profile) = site::profile(target, &inventory, work.playbook.as_deref())?;
@@ -93,7 +97,11 @@ fn run_name() -> String {
 fn fresh_key() -> Result<Secret, Failure> {
     let mut bytes = Zeroizing::new([0_u8; 32]);
     getrandom::fill(bytes.as_mut_slice()).map_err(|error| {
-        Failure::new(exit::INTERNAL, format!("no random bytes from the system: {error}"), "")
+        Failure::new(
+            exit::INTERNAL,
+            format!("no random bytes from the system: {error}"),
+            "",
+        )
     })?;
     Ok(Secret::from(STANDARD.encode(bytes.as_slice())))
 }
@@ -145,7 +153,11 @@ fn write_result(work: &Work, report: &Report) -> Result<(), Failure> {
         json::write(report, &mut text).map_err(failed)?;
         fs::write(file, text).map_err(|error| {
             let message = format!("{}: {error}", file.display());
-            Failure::new(exit::INTERNAL, message, "name a file that can be written with `--json`")
+            Failure::new(
+                exit::INTERNAL,
+                message,
+                "name a file that can be written with `--json`",
+            )
         })?;
     }
     let mut stdout = io::stdout().lock();
@@ -164,7 +176,11 @@ fn table_options(work: &Work) -> table::Options {
     let no_colour = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colour = io::stdout().is_terminal() && !no_colour;
     table::Options {
-        style: if colour { table::Style::Colour } else { table::Style::Plain },
+        style: if colour {
+            table::Style::Colour
+        } else {
+            table::Style::Plain
+        },
         diff: work.diff,
     }
 }

@@ -48,12 +48,16 @@ impl Trust {
         let (inventory, selected) = site::inventory(&self.target)?;
         let files = site::known_hosts(&self.target, &inventory);
         let known = site::keys_on_record(&files)?;
-        let wanted: Vec<&Node> =
-            inventory.nodes.iter().filter(|node| selected.contains(&node.name)).collect();
+        let wanted: Vec<&Node> = inventory
+            .nodes
+            .iter()
+            .filter(|node| selected.contains(&node.name))
+            .collect();
         let runtime = tokio::runtime::Runtime::new().map_err(internal)?;
         let deadline = Duration::from_secs(self.connect_timeout);
         let fetched = runtime.block_on(fetch_all(&wanted, &known, deadline));
-        let mut rows = vec![["NODE", "HOST", "TYPE", "FINGERPRINT", "ON RECORD"].map(str::to_owned)];
+        let mut rows =
+            vec![["NODE", "HOST", "TYPE", "FINGERPRINT", "ON RECORD"].map(str::to_owned)];
         let mut new = Vec::new();
         let mut unmeasured = false;
         for (node, key) in fetched {
@@ -69,7 +73,8 @@ impl Trust {
                 }
                 Err(failure) => {
                     unmeasured = true;
-                    let failure = Failure::new(exit::UNMEASURED, failure.to_string(), failure.hint());
+                    let failure =
+                        Failure::new(exit::UNMEASURED, failure.to_string(), failure.hint());
                     error::print(&failure);
                 }
             }
@@ -80,7 +85,11 @@ impl Trust {
         } else if !new.is_empty() {
             unmeasured = true;
         }
-        Ok(if unmeasured { ExitCode::from(exit::UNMEASURED) } else { exit::success() })
+        Ok(if unmeasured {
+            ExitCode::from(exit::UNMEASURED)
+        } else {
+            exit::success()
+        })
     }
 
     fn may_record(&self, file: &Path, count: usize) -> io::Result<bool> {
@@ -89,11 +98,22 @@ impl Trust {
         }
         let mut stderr = io::stderr();
         if !io::stdin().is_terminal() {
-            writeln!(stderr, "nothing was recorded\n hint: compare the fingerprints, then pass `--yes`")?;
+            writeln!(
+                stderr,
+                "nothing was recorded\n hint: compare the fingerprints, then pass `--yes`"
+            )?;
             return Ok(false);
         }
-        let keys = if count == 1 { "this key".to_owned() } else { format!("these {count} new keys") };
-        write!(stderr, "\nCompared with the consoles? Record {keys} in {}? [y/N] ", file.display())?;
+        let keys = if count == 1 {
+            "this key".to_owned()
+        } else {
+            format!("these {count} new keys")
+        };
+        write!(
+            stderr,
+            "\nCompared with the consoles? Record {keys} in {}? [y/N] ",
+            file.display()
+        )?;
         stderr.flush()?;
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer)?;
@@ -119,7 +139,11 @@ async fn record_all(file: &Path, new: &[(&Node, HostKey)]) -> Result<(), Failure
             .await
             .map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), error.hint()))?;
     }
-    let keys = if new.len() == 1 { "1 key".to_owned() } else { format!("{} keys", new.len()) };
+    let keys = if new.len() == 1 {
+        "1 key".to_owned()
+    } else {
+        format!("{} keys", new.len())
+    };
     let _ = writeln!(io::stderr(), "recorded {keys} in {}", file.display());
     Ok(())
 }
@@ -129,9 +153,17 @@ fn row(node: &Node, key: &HostKey, verdict: &Verdict) -> [String; 5] {
         Verdict::Known => "yes".to_owned(),
         Verdict::Unknown => "no".to_owned(),
         Verdict::Changed(record) => format!("CHANGED since {record}"),
-        Verdict::OtherAlgorithm { record, recorded } => format!("OTHER TYPE than {recorded} in {record}"),
+        Verdict::OtherAlgorithm { record, recorded } => {
+            format!("OTHER TYPE than {recorded} in {record}")
+        }
         Verdict::Revoked(record) => format!("REVOKED by {record}"),
     };
     let host = format!("{}:{}", node.address, node.port);
-    [node.name.clone(), host, key.algorithm().to_owned(), key.fingerprint(), said]
+    [
+        node.name.clone(),
+        host,
+        key.algorithm().to_owned(),
+        key.fingerprint(),
+        said,
+    ]
 }

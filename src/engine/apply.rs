@@ -32,13 +32,24 @@ impl Run {
     /// is done when a stage fails stays done, and the report says so.
     pub async fn apply(&mut self, plan: &Plan) {
         let done = self.change_nodes(plan).await && self.change_cluster(plan).await;
-        if done && !self.restart_all(&plan.restarts).await {
+        if done && !plan.restarts.is_empty() {
+            self.restart_stale().await;
+        }
+        self.verify().await;
+    }
+
+    /// Which components still run with an old file is measured, because `rke up` may have
+    /// recreated them by now.
+    async fn restart_stale(&mut self) {
+        self.teller.tell(EventKind::PhaseStarted(Phase::Restarts));
+        let fleet = self.fleet().await;
+        let stale = self.plan(&fleet).restarts;
+        if !self.restart_all(&stale).await {
             self.fail(
                 "a component did not come back after its restart; no other was restarted",
                 "look at `docker logs` of the component on that node",
             );
         }
-        self.verify().await;
     }
 
     async fn verify(&mut self) {

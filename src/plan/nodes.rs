@@ -38,8 +38,8 @@ pub(super) struct Draft {
     /// The controls that want the encryption file here.
     pub(super) encryption: Option<Vec<ControlId>>,
     key: Option<Put>,
-    /// Components that read a file which changes.
-    pub(super) read_by: BTreeSet<String>,
+    /// Components that read a file which changes, or that changed since they started.
+    pub(super) restarts: BTreeSet<String>,
 }
 
 impl Draft {
@@ -51,7 +51,7 @@ impl Draft {
     ) {
         for remedy in remedies.into_iter().filter(|remedy| !is_of_cluster(remedy)) {
             if let (Resource::File(file), Remedy::Put(_)) = (resource, &remedy) {
-                self.read_by.extend(file.read_by.iter().cloned());
+                self.restarts.extend(file.read_by.keys().cloned());
             }
             self.add(remedy, &control.id);
         }
@@ -78,6 +78,9 @@ impl Draft {
                 self.encryption
                     .get_or_insert_default()
                     .push(control.clone());
+            }
+            Remedy::Restart { component } => {
+                self.restarts.insert(component);
             }
             Remedy::Edit(_) | Remedy::EditList { .. } | Remedy::RkeUp => {}
         }

@@ -1,2 +1,5 @@
-use std::io; use crate::report::Report;
-pub fn write(r: &Report, out: &mut impl io::Write) -> io::Result<()> { writeln!(out, "{:#?}", r.events) }
+use crate::report::Report;
+use std::io;
+pub fn write(r: &Report, out: &mut impl io::Write) -> io::Result<()> {
+    writeln!(out, "{:#?}", r.events)
+}

@@ -47,8 +47,8 @@ impl Apply {
         let _lock = Lock::take(&job.config)
             .map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), error.hint()))?;
         let diff = self.work.diff;
-        session::conduct(&self.work, |teller, progress| async move {
-            let mut run = Run::new(job, teller.clone());
+        session::conduct(&self.work, |teller, stop, progress| async move {
+            let mut run = Run::new(job, teller.clone(), stop);
             let plan = run.look().await;
             if let Some((why, hint)) = self.refusal(&plan, diff, &progress) {
                 teller.tell(EventKind::Refused { why, hint });

@@ -14,8 +14,11 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use crate::cli::Format;
@@ -25,9 +28,11 @@ use crate::cli::exit;
 use crate::cli::site;
 use crate::engine::Job;
 use crate::engine::RkeChoice;
+use crate::engine::Stop;
 use crate::engine::Teller;
 use crate::error::Failure;
 use crate::event::Event;
+use crate::event::EventKind;
 use crate::report::Report;
 use crate::report::json;
 use crate::report::progress::Mode;
@@ -109,7 +114,7 @@ fn fresh_key() -> Result<Secret, Failure> {
 /// Runs `work_on` and listens to it; then writes the result and says how it went.
 pub(super) fn conduct<F, Fut>(work: &Work, work_on: F) -> Result<ExitCode, Failure>
 where
-    F: FnOnce(Teller, Arc<Progress>) -> Fut,
+    F: FnOnce(Teller, Stop, Arc<Progress>) -> Fut,
     Fut: Future<Output = ()>,
 {
     let runtime = tokio::runtime::Runtime::new()
@@ -117,13 +122,52 @@ where
     let progress = Arc::new(Progress::new(mode(work.quiet)));
     let report = runtime.block_on(async {
         let (events, heard) = mpsc::unbounded_channel();
-        let work = work_on(Teller::new(events), progress.clone());
+        let teller = Teller::new(events);
+        let (ask, asked) = watch::channel(false);
+        let signals = tokio::spawn(mind_signals(ask, teller.clone()));
+        let work = async {
+            work_on(teller, Stop::new(asked), progress.clone()).await;
+            signals.abort();
+        };
         let ((), report) = tokio::join!(work, listen(heard, &progress));
         report
     });
     progress.finish();
     write_result(work, &report)?;
     Ok(ExitCode::from(report.exit_code()))
+}
+
+/// The first signal asks for a stop, the second one is obeyed at once.
+async fn mind_signals(ask: watch::Sender<bool>, teller: Teller) {
+    let kinds = [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ];
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else {
+        return;
+    };
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+        if *ask.borrow() {
+            stop_at_once();
+        }
+        ask.send_replace(true);
+        teller.tell(EventKind::Warned {
+            message: "stopping: the change in hand is finished first, and `rke up` is left to end"
+                .into(),
+            hint: "a second Ctrl-C stops at once, and leaves what is half done".into(),
+        });
+    }
+}
+
+#[expect(clippy::exit, reason = "somebody asked twice")]
+fn stop_at_once() -> ! {
+    std::process::exit(130);
 }
 
 async fn listen(mut heard: UnboundedReceiver<Event>, progress: &Progress) -> Report {

@@ -32,10 +32,13 @@ impl Run {
     /// is done when a stage fails stays done, and the report says so.
     pub async fn apply(&mut self, plan: &Plan) {
         let done = self.change_nodes(plan).await && self.change_cluster(plan).await;
-        if done && !plan.restarts.is_empty() {
+        if done && !plan.restarts.is_empty() && !self.is_interrupted() {
             self.restart_stale().await;
         }
-        self.verify().await;
+        // After a stop there is nobody to wait for a proof; the report says what is done.
+        if !self.stop.is_asked_for() {
+            self.verify().await;
+        }
     }
 
     /// Which components still run with an old file is measured, because `rke up` may have
@@ -99,6 +102,11 @@ impl Run {
             if batch.is_empty() {
                 return true;
             }
+            if self.is_interrupted() {
+                let left = batch.into_iter().chain(remaining);
+                left.for_each(|(node, changes)| self.skip_all(node, changes));
+                return false;
+            }
             let outcomes = stream::iter(batch)
                 .map(|(node, changes)| self.change_node(node, changes))
                 .buffer_unordered(width)
@@ -161,6 +169,9 @@ impl Run {
             self.teller.tell(EventKind::Skipped { what, why });
             return true;
         }
+        if self.is_interrupted() {
+            return false;
+        }
         self.teller.tell(EventKind::PhaseStarted(Phase::Confirm));
         let fleet = self.fleet().await;
         let confirmed = self.plan(&fleet);
@@ -169,6 +180,9 @@ impl Run {
                 format!("cluster.yml is not touched and rke up is not run: {why}"),
                 "run `harden check` to see what is left, then `harden apply` again",
             );
+            return false;
+        }
+        if self.is_interrupted() {
             return false;
         }
         if let Some(change) = &confirmed.cluster
@@ -353,6 +367,18 @@ impl Run {
             hint: obstacle.hint(),
         };
         blocking.into_iter().map(blocker).collect()
+    }
+
+    /// True when a stop was asked for; says so.
+    fn is_interrupted(&self) -> bool {
+        let interrupted = self.stop.is_asked_for();
+        if interrupted {
+            self.fail(
+                "interrupted: the change in hand was finished, and no other was begun",
+                "run `harden apply` again; it goes on with what is left",
+            );
+        }
+        interrupted
     }
 
     fn fail(&self, message: impl Into<String>, hint: impl Into<String>) {

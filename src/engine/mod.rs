@@ -7,6 +7,7 @@ mod apply;
 mod doors;
 mod gather;
 mod restart;
+mod stop;
 mod teller;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ use crate::secret::Secret;
 use crate::ssh::keys::Keys;
 use crate::ssh::session::Options;
 
+pub use crate::engine::stop::Stop;
 pub use crate::engine::teller::Teller;
 
 /// Everything that a run needs to know, gathered by the command line.
@@ -82,10 +84,11 @@ pub struct Run {
     job: Job,
     doors: Doors,
     teller: Teller,
+    stop: Stop,
 }
 
 impl Run {
-    pub fn new(job: Job, teller: Teller) -> Self {
+    pub fn new(job: Job, teller: Teller, stop: Stop) -> Self {
         teller.tell(EventKind::RunStarted(RunStarted {
             command: job.command.to_owned(),
             inventory: job.inventory.file.clone(),
@@ -106,6 +109,7 @@ impl Run {
             doors: Doors::new(job.jobs),
             job,
             teller,
+            stop,
         }
     }
 

@@ -118,10 +118,12 @@ pub enum Phase {
 }
 
 /// How a change ended.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Outcome {
     Changed,
-    Failed { why: String },
+    Failed {
+        why: String,
+    },
     /// An earlier failure on the same node came first.
     Skipped,
 }

@@ -30,4 +30,5 @@ pub mod finding;
 pub mod audit;
 pub mod plan;
 pub mod event;
+pub mod report;
 pub mod rke;

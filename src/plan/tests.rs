@@ -323,11 +323,7 @@ fn the_guides_values_are_what_is_written() {
     ];
     for (service, name, value) in wanted {
         let written = file.value_at(&["services", service, "extra_args", name]);
-        assert_eq!(
-            written.and_then(|value| value.text()),
-            Some(value),
-            "{name}"
-        );
+        assert_eq!(written.and_then(|value| value.text()), Some(value), "{name}");
     }
     let policy = file.value_at(&["services", "kube-api", "pod_security_policy"]);
     assert_eq!(policy, Some(&crate::yaml::Value::Bool(true)));

@@ -4,6 +4,7 @@
 //! a finished [`Report`]; progress tells the same events while they happen.
 
 mod fold;
+pub mod json;
 #[cfg(test)]
 mod sample;
 mod summary;

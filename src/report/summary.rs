@@ -10,7 +10,7 @@ use crate::finding::Verdict;
 use crate::profile::ControlId;
 use crate::report::Report;
 
-/// How many of what.
+/// How many of what. Its fields are part of the JSON format.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct Summary {
     /// A control counts once, with its worst verdict on any node.
@@ -30,7 +30,7 @@ pub struct Summary {
     pub skipped: usize,
 }
 
-/// How many of each verdict.
+/// How many of each verdict. Its fields are part of the JSON format.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct Counts {
     pub pass: usize,

@@ -1,10 +1,11 @@
 //! What a run has to say: the fold of its events, and its renderings.
 //!
-//! stdout is the result and stderr is the story. [`table`] renders
-//! a finished [`Report`]; progress tells the same events while they happen.
+//! stdout is the result and stderr is the story. [`table`] and [`json`] render
+//! a finished [`Report`]; [`progress`] tells the same events while they happen.
 
 mod fold;
 pub mod json;
+pub mod progress;
 #[cfg(test)]
 mod sample;
 mod summary;

@@ -62,6 +62,27 @@ impl Counts {
             + self.not_applicable
             + self.unknown
     }
+
+    /// `4 pass, 5 fail, 0 unknown`; the rarer verdicts only where there are any.
+    pub fn in_words(&self) -> String {
+        let always = [
+            (self.pass, "pass"),
+            (self.fail, "fail"),
+            (self.unknown, "unknown"),
+        ];
+        let sometimes = [
+            (self.known_failure, "known to fail"),
+            (self.manual, "manual"),
+            (self.not_applicable, "not applicable"),
+        ];
+        let sometimes = sometimes.into_iter().filter(|(number, _)| *number > 0);
+        let words: Vec<String> = always
+            .into_iter()
+            .chain(sometimes)
+            .map(|(number, word)| format!("{number} {word}"))
+            .collect();
+        words.join(", ")
+    }
 }
 
 impl Report {

@@ -3,7 +3,6 @@
 use std::io;
 
 use crate::plan::blocker::Blocker;
-use crate::report::Counts;
 use crate::report::Notice;
 use crate::report::Report;
 use crate::report::fold::folded;
@@ -43,7 +42,7 @@ pub(super) fn write_summary(page: &mut Page<'_>, report: &Report) -> io::Result<
         "{} on {}: {}",
         counted(controls.total(), "control"),
         counted(summary.nodes, "node"),
-        in_words(&controls)
+        controls.in_words()
     )];
     let mut add = |number: usize, text: String| {
         if number > 0 {
@@ -73,26 +72,6 @@ pub(super) fn write_summary(page: &mut Page<'_>, report: &Report) -> io::Result<
     }
     page.gap()?;
     page.line(0, Paint::Title, &parts.join(" · "))
-}
-
-/// `4 pass, 5 fail, 0 unknown`; the rarer verdicts only where there are any.
-pub(in crate::report) fn in_words(counts: &Counts) -> String {
-    let always = [
-        (counts.pass, "pass"),
-        (counts.fail, "fail"),
-        (counts.unknown, "unknown"),
-    ];
-    let sometimes = [
-        (counts.known_failure, "known to fail"),
-        (counts.manual, "manual"),
-        (counts.not_applicable, "not applicable"),
-    ];
-    let sometimes = sometimes.into_iter().filter(|(number, _)| *number > 0);
-    let all = always.into_iter().chain(sometimes);
-    let words: Vec<String> = all
-        .map(|(number, word)| format!("{number} {word}"))
-        .collect();
-    words.join(", ")
 }
 
 fn write_list(

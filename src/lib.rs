@@ -30,7 +30,6 @@ pub mod finding;
 pub mod audit;
 pub mod plan;
 pub mod event;
-pub mod report;
 pub mod rke;
 pub mod engine;
 pub mod report;

@@ -9,6 +9,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -16,8 +19,6 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
-use tokio::sync::mpsc;
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
@@ -114,27 +115,63 @@ fn fresh_key() -> Result<Secret, Failure> {
 /// Runs `work_on` and listens to it; then writes the result and says how it went.
 pub(super) fn conduct<F, Fut>(work: &Work, work_on: F) -> Result<ExitCode, Failure>
 where
-    F: FnOnce(Teller, Stop, Arc<Progress>) -> Fut,
+    F: FnOnce(Teller, Stop, Audience) -> Fut,
     Fut: Future<Output = ()>,
 {
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), ""))?;
-    let progress = Arc::new(Progress::new(mode(work.quiet)));
-    let report = runtime.block_on(async {
-        let (events, heard) = mpsc::unbounded_channel();
-        let teller = Teller::new(events);
+    let audience = Audience::new(mode(work.quiet));
+    runtime.block_on(async {
+        let listener = audience.clone();
+        let teller = Teller::new(move |event| listener.hear(event));
         let (ask, asked) = watch::channel(false);
         let signals = tokio::spawn(mind_signals(ask, teller.clone()));
-        let work = async {
-            work_on(teller, Stop::new(asked), progress.clone()).await;
-            signals.abort();
-        };
-        let ((), report) = tokio::join!(work, listen(heard, &progress));
-        report
+        work_on(teller, Stop::new(asked), audience.clone()).await;
+        signals.abort();
     });
-    progress.finish();
+    // A prompt that nobody answered still waits for its line.
+    runtime.shutdown_background();
+    let report = audience.leave();
     write_result(work, &report)?;
     Ok(ExitCode::from(report.exit_code()))
+}
+
+/// Who listens to a run: the live view, and the report that remains.
+#[derive(Clone)]
+pub(super) struct Audience(Arc<Mutex<(Progress, Report)>>);
+
+impl Audience {
+    fn new(mode: Mode) -> Self {
+        Self(Arc::new(Mutex::new((
+            Progress::new(mode),
+            Report::default(),
+        ))))
+    }
+
+    fn hear(&self, event: Event) {
+        let (progress, report) = &mut *self.lock();
+        progress.report(&event);
+        report.absorb(event);
+    }
+
+    /// Shows the plan of this run on standard error, over the live view.
+    pub(super) fn show_plan(&self, diff: bool) -> io::Result<()> {
+        let (progress, report) = &*self.lock();
+        let look = look(io::stderr().is_terminal(), diff);
+        progress.suspend(|| table::write_plan(&mut io::stderr(), report, look))
+    }
+
+    /// Ends the live view.
+    fn leave(&self) -> Report {
+        let (progress, report) = &mut *self.lock();
+        progress.finish();
+        std::mem::take(report)
+    }
+
+    /// A listener that panicked has lost at most its own line.
+    fn lock(&self) -> MutexGuard<'_, (Progress, Report)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The first signal asks for a stop, the second one is obeyed at once.
@@ -170,15 +207,6 @@ fn stop_at_once() -> ! {
     std::process::exit(130);
 }
 
-async fn listen(mut heard: UnboundedReceiver<Event>, progress: &Progress) -> Report {
-    let mut report = Report::default();
-    while let Some(event) = heard.recv().await {
-        progress.report(&event);
-        report.absorb(event);
-    }
-    report
-}
-
 fn mode(quiet: bool) -> Mode {
     let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
     if quiet {
@@ -194,7 +222,7 @@ fn write_result(work: &Work, report: &Report) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::new(exit::INTERNAL, error.to_string(), "");
     if let Some(file) = &work.json {
         let mut text = Vec::new();
-        json::write(report, &mut text).map_err(failed)?;
+        json::write(&mut text, report).map_err(failed)?;
         fs::write(file, text).map_err(|error| {
             let message = format!("{}: {error}", file.display());
             Failure::new(
@@ -206,8 +234,11 @@ fn write_result(work: &Work, report: &Report) -> Result<(), Failure> {
     }
     let mut stdout = io::stdout().lock();
     let written = match work.format {
-        Format::Json => json::write(report, &mut stdout),
-        Format::Table => table::write(report, &table_options(work), &mut stdout),
+        Format::Json => json::write(&mut stdout, report),
+        Format::Table => {
+            let look = look(io::stdout().is_terminal(), work.diff);
+            table::write(&mut stdout, report, look)
+        }
     };
     match written.and_then(|()| stdout.flush()) {
         // Whoever reads has seen enough.
@@ -216,15 +247,23 @@ fn write_result(work: &Work, report: &Report) -> Result<(), Failure> {
     }
 }
 
-fn table_options(work: &Work) -> table::Options {
+fn look(is_terminal: bool, diff: bool) -> table::Look {
     let no_colour = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let colour = io::stdout().is_terminal() && !no_colour;
-    table::Options {
-        style: if colour {
+    table::Look {
+        style: if is_terminal && !no_colour {
             table::Style::Colour
         } else {
             table::Style::Plain
         },
-        diff: work.diff,
+        width: width(),
+        diff,
     }
+}
+
+/// The width of the terminal, else what `COLUMNS` says, else what reads well in a log.
+fn width() -> usize {
+    let columns = env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let terminal = console::Term::stdout().size_checked();
+    let terminal = terminal.map(|(_, columns)| usize::from(columns));
+    terminal.or(columns).unwrap_or(120).max(40)
 }

@@ -266,6 +266,21 @@ fn an_unreachable_node_is_skipped_as_in_a_genuine_run() {
 }
 
 #[test]
+fn a_node_with_a_broken_engine_is_skipped_and_one_with_another_host_key_is_not() {
+    for (fault, status) in [("docker-down", 1), ("refuse", 1), ("wrong-host-key", 0)] {
+        let scene = Scene::new(&[("node", "127.0.0.1"), ("worker", "127.0.0.2")]);
+        let node = json!({"address": "127.0.0.2", "port": 22, "faults": [fault]});
+        fs::write(scene.node("worker").join("node.json"), node.to_string()).unwrap();
+
+        let run = scene.up(&format!(
+            "{ALL_ROLES}- {{address: 127.0.0.2, user: root, role: [worker]}}\n"
+        ));
+
+        assert_eq!(run.status(), status, "{fault}");
+    }
+}
+
+#[test]
 fn a_failed_addon_is_a_warning_as_in_a_genuine_run() {
     let scene = Scene::single();
     let config = format!("{ALL_ROLES}{POLICY}addons: |\n  apiVersion: v1\n  kind: Namespace\n");

@@ -32,33 +32,38 @@ impl Run {
     /// is done when a stage fails stays done, and the report says so.
     pub async fn apply(&mut self, plan: &Plan) {
         let done = self.change_nodes(plan).await && self.change_cluster(plan).await;
-        if done && !plan.restarts.is_empty() && !self.is_interrupted() {
-            self.restart_stale().await;
-        }
         // After a stop there is nobody to wait for a proof; the report says what is done.
         if !self.stop.is_asked_for() {
-            self.verify().await;
+            self.verify(done).await;
         }
     }
 
-    /// Which components still run with an old file is measured, because `rke up` may have
-    /// recreated them by now.
-    async fn restart_stale(&mut self) {
-        self.teller.tell(EventKind::PhaseStarted(Phase::Restarts));
-        let fleet = self.fleet().await;
-        let stale = self.plan(&fleet).restarts;
-        if !self.restart_all(&stale).await {
-            self.fail(
-                "a component did not come back after its restart; no other was restarted",
-                "look at `docker logs` of the component on that node",
-            );
-        }
-    }
-
-    async fn verify(&mut self) {
+    /// Looks at everything once more. When all stages are `done`, components that still run with
+    /// an old file are restarted first: which they are is measured, because `rke up` may have
+    /// recreated them (T-22).
+    async fn verify(&mut self, done: bool) {
+        self.read_cluster_file();
         self.teller.tell(EventKind::PhaseStarted(Phase::Verify));
-        match fs::read_to_string(&self.job.config) {
-            Ok(text) => match ClusterFile::parse(&self.job.config.display().to_string(), &text) {
+        let mut fleet = self.fleet().await;
+        let stale = self.plan(&fleet).restarts;
+        if done && !stale.is_empty() && !self.is_interrupted() {
+            self.teller.tell(EventKind::PhaseStarted(Phase::Restarts));
+            if !self.restart_all(&stale).await {
+                self.fail(
+                    "a component did not come back after its restart; no other was restarted",
+                    "look at `docker logs` of the component on that node",
+                );
+            }
+            self.teller.tell(EventKind::PhaseStarted(Phase::Verify));
+            fleet = self.fleet().await;
+        }
+        self.judge(&fleet);
+    }
+
+    fn read_cluster_file(&mut self) {
+        let config = self.job.config.clone();
+        match fs::read_to_string(&config) {
+            Ok(text) => match ClusterFile::parse(&config.display().to_string(), &text) {
                 Ok(file) => {
                     self.job.cluster.file = file;
                     self.job.cluster.exists = true;
@@ -66,13 +71,11 @@ impl Run {
                 Err(remark) => self.fail(remark.to_string(), remark.hint),
             },
             Err(error) if self.job.cluster.exists => self.fail(
-                format!("{}: {error}", self.job.config.display()),
+                format!("{}: {error}", config.display()),
                 "put cluster.yml back from the run directory",
             ),
             Err(_) => {}
         }
-        let fleet = self.fleet().await;
-        self.judge(&fleet);
     }
 
     /// Stage nodes: etcd and control-plane nodes one at a time, then workers in the playbook's width.

@@ -21,6 +21,7 @@ use crate::resource::Resource;
 use crate::resource::Scene;
 use crate::resource::boot;
 use crate::resource::boot::SYSCTL_CONF_LINK;
+use crate::resource::file::Readers;
 use crate::secret::Secret;
 
 /// Where a node keeps what a run replaced, below a directory that only root may enter.
@@ -50,9 +51,15 @@ impl Draft {
         control: &Control,
     ) {
         for remedy in remedies.into_iter().filter(|remedy| !is_of_cluster(remedy)) {
-            if let (Resource::File(file), Remedy::Put(_)) = (resource, &remedy) {
-                self.restarts.extend(file.read_by.keys().cloned());
-            }
+            let readers = match (resource, &remedy) {
+                (Resource::File(file), Remedy::Put(_)) => Some(&file.read_by),
+                (Resource::Encryption(encryption), Remedy::EncryptionFile) => {
+                    Some(&encryption.read_by)
+                }
+                _ => None,
+            };
+            self.restarts
+                .extend(readers.into_iter().flat_map(Readers::keys).cloned());
             self.add(remedy, &control.id);
         }
     }

@@ -43,7 +43,7 @@ fn refused() {
 
 #[test]
 fn silent_after_the_connection() {
-    check_with(Fault::Hang, "after 2 s");
+    check_with(Fault::Hang, "not finished within 2 s");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn closed_in_the_answer() {
 
 #[test]
 fn mute_after_the_question() {
-    check_with(Fault::Mute, "after 3 s");
+    check_with(Fault::Mute, "not finished within 3 s");
 }
 
 #[test]

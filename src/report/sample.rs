@@ -24,7 +24,9 @@ use crate::resource::Seen;
 /// The report of `events`.
 pub(super) fn report(events: impl IntoIterator<Item = Event>) -> Report {
     let mut report = Report::default();
-    events.into_iter().for_each(|event| report.absorb(event));
+    for event in events {
+        report.absorb(event);
+    }
     report
 }
 

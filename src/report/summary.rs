@@ -125,13 +125,17 @@ pub(super) fn by_control(findings: &[Finding]) -> Counts {
         }
     }
     let mut counts = Counts::default();
-    worst.into_values().for_each(|verdict| counts.add(verdict));
+    for verdict in worst.into_values() {
+        counts.add(verdict);
+    }
     counts
 }
 
 fn by_finding(findings: &[Finding]) -> Counts {
     let mut counts = Counts::default();
-    findings.iter().for_each(|one| counts.add(&one.verdict));
+    for finding in findings {
+        counts.add(&finding.verdict);
+    }
     counts
 }
 

@@ -7,6 +7,7 @@
 mod document;
 mod work;
 
+use std::fmt::Write;
 use std::io;
 
 use crate::report::Report;
@@ -35,7 +36,7 @@ fn ascii_controls(json: &str) -> String {
         if one != '\n' && is_treacherous(one) {
             let mut units = [0; 2];
             for unit in one.encode_utf16(&mut units) {
-                safe.push_str(&format!("\\u{unit:04x}"));
+                let _ = write!(safe, "\\u{unit:04x}");
             }
         } else {
             safe.push(one);

@@ -17,6 +17,7 @@ fn parsed(events: Vec<Event>) -> Value {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "the whole document is shown")]
 fn a_check_says_all_that_the_table_says() {
     assert_snapshot!(json(sample::failing_check()), @r#"
     {

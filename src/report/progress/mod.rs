@@ -72,7 +72,8 @@ impl Progress {
         }
     }
 
-    /// Calls `ask` while nothing moves on the terminal, and goes on afterwards.
+    /// Calls `ask` while nothing moves on the terminal, and goes on afterwards below the line that
+    /// `ask` ended.
     pub fn suspend<R>(&self, ask: impl FnOnce() -> R) -> R {
         match &self.view {
             View::Bars(bars) => bars.suspend(ask),

@@ -25,7 +25,9 @@ impl Write for Paper {
 fn lines(least: Tone, events: &[Event]) -> String {
     let paper = Paper::default();
     let mut progress = Progress::written_to(paper.clone(), least);
-    events.iter().for_each(|event| progress.report(event));
+    for event in events {
+        progress.report(event);
+    }
     progress.finish();
     let bytes = paper.0.lock().unwrap().clone();
     String::from_utf8(bytes).unwrap()
@@ -116,7 +118,9 @@ fn a_closed_terminal_stops_nothing() {
         }
     }
     let mut progress = Progress::written_to(Closed, Tone::Passing);
-    checked().iter().for_each(|event| progress.report(event));
+    for event in &checked() {
+        progress.report(event);
+    }
     progress.finish();
 }
 
@@ -129,7 +133,9 @@ fn a_question_gets_its_answer_in_every_mode() {
 
 fn board(events: &[Event]) -> Board {
     let mut board = Board::default();
-    events.iter().for_each(|event| board.absorb(event));
+    for event in events {
+        board.absorb(event);
+    }
     board
 }
 

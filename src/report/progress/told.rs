@@ -4,6 +4,7 @@ use crate::event::Event;
 use crate::event::EventKind;
 use crate::event::Outcome;
 use crate::event::Phase;
+use crate::plan::Plan;
 use crate::report::summary::by_control;
 use crate::report::words::counted;
 use crate::report::words::escaped;
@@ -56,17 +57,7 @@ impl Told {
             EventKind::Judged { findings } => {
                 Self::story(format!("controls: {}", by_control(findings).in_words()))
             }
-            EventKind::Planned(plan) => {
-                let changes = plan.nodes.iter().map(|(_, changes)| changes.len()).sum();
-                let edits = plan.cluster.as_ref().map_or(0, |file| file.edits.len());
-                let line = format!(
-                    "planned: {} on nodes, {} of cluster.yml, {}",
-                    counted(changes, "change"),
-                    counted(edits, "edit"),
-                    counted(plan.blockers.len(), "blocker")
-                );
-                Self::story(line)
-            }
+            EventKind::Planned(plan) => Self::story(planned(plan)),
             EventKind::Refused { why, hint } => {
                 Self::warning(&named(node, &format!("refused: {why}")), hint.clone())
             }
@@ -163,6 +154,17 @@ impl Told {
             hint: hint.to_owned(),
         }
     }
+}
+
+fn planned(plan: &Plan) -> String {
+    let changes = plan.nodes.iter().map(|(_, changes)| changes.len()).sum();
+    let edits = plan.cluster.as_ref().map_or(0, |file| file.edits.len());
+    format!(
+        "planned: {} on nodes, {} of cluster.yml, {}",
+        counted(changes, "change"),
+        counted(edits, "edit"),
+        counted(plan.blockers.len(), "blocker")
+    )
 }
 
 /// What goes on in a phase.

@@ -1,7 +1,7 @@
 //! The result for people: plain text, the same facts at every width.
 //!
 //! Nodes of which the same is to be said are said once. Everything printed
-//! goes through [`page`], which escapes what a terminal would obey.
+//! goes through `page`, which escapes what a terminal would obey.
 
 mod controls;
 mod ending;

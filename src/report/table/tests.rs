@@ -245,3 +245,43 @@ fn the_question_before_an_apply_shows_plan_and_blockers_only() {
     );
     assert!(!shown.contains("guide:2.1.5"), "{shown}");
 }
+
+#[test]
+fn a_refused_apply_says_that_the_plan_was_not_carried_out() {
+    let mut events = sample::failing_check();
+    events[0] = sample::started("apply", &["cp-1", "cp-2", "cp-3", "worker-1"]);
+    let mut asked = Vec::new();
+    write_plan(&mut asked, &sample::report(events[..5].to_vec()), PLAIN).unwrap();
+    assert!(asked.starts_with(b"apply would"), "before the question");
+
+    let why = "1 blocker".to_owned();
+    let hint = "mend worker-1".to_owned();
+    events.insert(5, sample::of_run(EventKind::Refused { why, hint }));
+    let shown = table(events, PLAIN);
+    assert!(shown.contains("\nplanned, and not done\n"), "{shown}");
+    assert!(
+        shown.contains("\nrefused\n  1 blocker\n    hint: mend worker-1\n"),
+        "{shown}"
+    );
+    assert!(!shown.contains("half done"), "{shown}");
+}
+
+#[test]
+fn a_failed_rke_up_says_what_it_left_and_its_own_way_out() {
+    let mut events = sample::whole_apply();
+    let why = ("etcd is not healthy".to_owned(), "read rke.log".to_owned());
+    events[8] = sample::rke_ended(Some(why));
+    let shown = table(events, PLAIN);
+    assert!(
+        shown.contains("rke up (v0.1.11) failed: etcd is not healthy"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("cluster.yml written (before: cluster.yml.before); rke up failed"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("next       read rke.log; then run `harden apply inventory.yml`"),
+        "{shown}"
+    );
+}

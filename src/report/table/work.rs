@@ -23,7 +23,8 @@ pub(super) fn write_planned(page: &mut Page<'_>, report: &Report) -> io::Result<
     let Some(plan) = report.plan.as_deref().filter(|_| !has_begun(report)) else {
         return Ok(());
     };
-    let title = match (report.is_apply(), plan.blockers.is_empty()) {
+    let is_over = report.finished || report.refusal.is_some();
+    let title = match (report.is_apply() && is_over, plan.blockers.is_empty()) {
         _ if plan.is_empty() => return page.heading("apply would change nothing"),
         (true, _) => "planned, and not done",
         (false, true) => "apply would",

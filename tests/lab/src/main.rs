@@ -48,6 +48,9 @@ struct Up {
     /// The cluster runs already: its containers are there.
     #[arg(long)]
     built: bool,
+    /// Makes a node's directory at its first connection: for fleets of many hundreds.
+    #[arg(long)]
+    lazy: bool,
     /// Who logs in: root, or ubuntu, who needs sudo.
     #[arg(long, default_value = "root")]
     user: String,
@@ -81,6 +84,9 @@ impl Up {
             .nodes(self.worker, &[Role::Worker]);
         if !self.built {
             builder = builder.not_built();
+        }
+        if self.lazy {
+            builder = builder.lazily();
         }
         for (node, fault) in self.faults {
             builder = builder.fault(&node, fault);

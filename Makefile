@@ -23,6 +23,7 @@ lint:
 
 unit:
 	$(CARGO) test --workspace
+	$(CARGO) test --workspace --test containers -- --ignored
 
 build:
 	$(CARGO) build --workspace

@@ -202,7 +202,10 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
 
 /// The lines of the product, its inline tests and its test modules left out.
 fn lines(file: &Path) -> Vec<(usize, String)> {
-    if file.file_stem().is_some_and(|stem| stem == "tests" || stem == "sample") {
+    if file
+        .file_stem()
+        .is_some_and(|stem| stem == "tests" || stem == "sample")
+    {
         return Vec::new();
     }
     let text = fs::read_to_string(file).unwrap();

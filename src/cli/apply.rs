@@ -51,7 +51,8 @@ impl Apply {
             let mut run = Run::new(job, teller.clone(), stop.clone());
             let plan = run.look().await;
             let refusal = match self.blocked(&plan) {
-                None if plan.is_empty() || self.yes => None,
+                _ if plan.is_empty() => None,
+                None if self.yes => None,
                 None => confirm(&audience, diff, &stop).await,
                 blocked => blocked,
             };

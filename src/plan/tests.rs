@@ -218,6 +218,13 @@ fn two_keys_stop_the_run() {
 
     let nodes = vec!["cp-1".to_owned(), "cp-2".to_owned()];
     assert_eq!(plan.blockers, [Blocker::KeysDiffer { nodes }]);
+    let findings = audit::judge(&profile(), 1, &fleet);
+    let failed = findings.iter().filter(|f| f.control.0 == "guide:1.1.2");
+    assert!(
+        failed.clone().all(|f| f.verdict == Verdict::Fail),
+        "{findings:#?}"
+    );
+    assert_eq!(failed.count(), 2);
     assert!(keys_written(&plan).is_empty());
 }
 
@@ -235,7 +242,10 @@ fn an_unread_control_plane_node_stops_a_key_from_being_made_or_copied() {
         let plan = planned(&fleet);
 
         let unread = |blocker: &Blocker| matches!(blocker, Blocker::KeyFileUnread { node, .. } if node == "cp-1");
-        assert!(plan.blockers.iter().any(unread), "{:?}", plan.blockers);
+        let silent = plan.blockers.iter().any(Blocker::is_incompleteness);
+        // Where the other node has its key, nothing is to be written and the silence says it all.
+        assert_eq!(plan.blockers.iter().any(unread), !key_elsewhere);
+        assert!(silent, "{:?}", plan.blockers);
         assert!(keys_written(&plan).is_empty());
     }
 }

@@ -62,15 +62,14 @@ pub(super) fn profile(
     let path = named
         .map(Path::to_owned)
         .or(inventory.site.playbook.as_ref().map(beside));
-    let (source, library) = match path {
-        Some(path) => (read(&path, "name a playbook")?, library(directory(&path))?),
-        None => {
-            let source = Source {
-                file: DEFAULT_PLAYBOOK.0.to_owned(),
-                text: DEFAULT_PLAYBOOK.1.to_owned(),
-            };
-            (source, library(directory(&target.inventory))?)
-        }
+    let (source, library) = if let Some(path) = path {
+        (read(&path, "name a playbook")?, library(directory(&path))?)
+    } else {
+        let source = Source {
+            file: DEFAULT_PLAYBOOK.0.to_owned(),
+            text: DEFAULT_PLAYBOOK.1.to_owned(),
+        };
+        (source, library(directory(&target.inventory))?)
     };
     let usage = |remark: Remark| Failure::of_remarks(exit::USAGE, &[remark]);
     let playbook = playbook::read(&source.file, &source.text).map_err(usage)?;

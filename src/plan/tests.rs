@@ -449,7 +449,8 @@ fn an_unmanaged_kernel_value_stops_the_run_on_any_node() {
 
 #[test]
 fn a_write_that_would_fail_is_foretold() {
-    let spoil: [(&str, fn(&mut Room)); 4] = [
+    type Spoil = fn(&mut Room);
+    let spoil: [(&str, Spoil); 4] = [
         ("read-only", |room| room.read_only = true),
         ("immutable", |room| room.immutable = true),
         ("KiB left", |room| room.free_bytes = 100),

@@ -197,11 +197,6 @@ impl Run {
     }
 
     fn cluster_is_left(&self, plan: &Plan) -> Option<String> {
-        if self.job.selected.len() < self.job.inventory.nodes.len() {
-            return Some(
-                "only some nodes were selected with --on, and `rke up` acts on all".into(),
-            );
-        }
         plan.blockers
             .iter()
             .any(Blocker::is_incompleteness)

@@ -119,6 +119,14 @@ impl Run {
         let fleet = self.fleet().await;
         self.judge(&fleet);
         let mut plan = self.plan(&fleet);
+        if self.is_partial() && (plan.cluster.is_some() || plan.rke_up.is_some()) {
+            plan.cluster = None;
+            plan.rke_up = None;
+            self.teller.tell(EventKind::Skipped {
+                what: "cluster.yml and rke up".into(),
+                why: "only some nodes were selected with --on, and `rke up` acts on all".into(),
+            });
+        }
         plan.blockers.extend(self.obstacles(&fleet, &plan).await);
         let plan = Arc::new(plan);
         self.teller.tell(EventKind::Planned(plan.clone()));
@@ -149,6 +157,10 @@ impl Run {
     async fn fleet(&mut self) -> Fleet {
         let facts = self.gather().await;
         Fleet::new(self.job.inventory.clone(), self.job.cluster.clone(), facts)
+    }
+
+    fn is_partial(&self) -> bool {
+        self.job.selected.len() < self.job.inventory.nodes.len()
     }
 
     fn selected(&self) -> impl Iterator<Item = &Node> {

@@ -27,4 +27,4 @@ step 0 check-after check inventory.yml
 step 0 apply-again apply inventory.yml --yes
 cp harden-runs/*/rke.log rke.log
 printf '\nLeft to look at in %s:\n' "$dir"
-ls -1 inventory.yml cluster.yml ./*.txt ./*.json rke.log
+ls -1 inventory.yml cluster.yml check-* apply* rke.log

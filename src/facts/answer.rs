@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
 use crate::facts::Content;
 use crate::facts::Facts;
 use crate::facts::File;
@@ -120,7 +124,7 @@ fn attributes(line: &str) -> Option<(String, usize, File)> {
     let owner = fields.next()?.to_owned();
     let group = fields.next()?.to_owned();
     let size = fields.next()?.parse().ok()?;
-    let modified = fields.next()?.parse().ok()?;
+    let modified = utc(fields.next()?)?;
     let kind = match fields.next()? {
         "regular file" | "regular empty file" => FileKind::Regular,
         "directory" => FileKind::Directory,
@@ -139,6 +143,13 @@ fn attributes(line: &str) -> Option<(String, usize, File)> {
         content: None,
     };
     Some((path, size, file))
+}
+
+/// `2018-11-20 09:14:03.120394812`, with or without ` +0000` behind it; the program sets UTC.
+fn utc(text: &str) -> Option<Timestamp> {
+    let civil = text.strip_suffix(" +0000").unwrap_or(text);
+    let civil: DateTime = civil.parse().ok()?;
+    Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
 /// Cuts the joined content into files by the sizes that `stat` saw a moment before.
@@ -314,7 +325,7 @@ mod tests {
     fn joined_contents_are_cut_by_size_and_a_changed_one_is_unread() {
         let line = |path: &str, size: usize| {
             format!(
-                "read\t{path}\nfile\t600\t0\t0\troot\troot\t{size}\t1700000000\tregular file\t{path}\n"
+                "read\t{path}\nfile\t600\t0\t0\troot\troot\t{size}\t2018-11-20 09:14:03.120394812 +0000\tregular file\t{path}\n"
             )
         };
         let listing = line("/a", 3) + &line("/b", 2);

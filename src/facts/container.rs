@@ -17,8 +17,8 @@ pub struct Container {
     /// Host directory by directory in the container, from `.Mounts`.
     pub mounts: BTreeMap<String, String>,
     pub state: State,
-    /// Seconds since the epoch, by the node's own clock; `None` when it never ran.
-    pub started_at: Option<i64>,
+    /// By the node's own clock; `None` when it never ran.
+    pub started_at: Option<Timestamp>,
 }
 
 /// Whether a process of the container really runs.
@@ -102,9 +102,9 @@ pub fn read(json: &str) -> Result<Vec<Container>, String> {
 }
 
 /// Docker's "never" is the year 1.
-fn started_at(text: &str) -> Option<i64> {
-    let second = text.parse::<Timestamp>().ok()?.as_second();
-    (second > 0).then_some(second)
+fn started_at(text: &str) -> Option<Timestamp> {
+    let at: Timestamp = text.parse().ok()?;
+    (at > Timestamp::UNIX_EPOCH).then_some(at)
 }
 
 #[derive(Deserialize)]

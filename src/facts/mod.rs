@@ -10,6 +10,8 @@ pub mod question;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::facts::container::Container;
 use crate::secret::Secret;
 
@@ -102,8 +104,8 @@ pub struct File {
     pub gid: u32,
     pub owner: String,
     pub group: String,
-    /// Seconds since the epoch, by the node's own clock.
-    pub modified: i64,
+    /// By the node's own clock, as finely as its file system tells.
+    pub modified: Timestamp,
     /// True when the path itself is a symbolic link; everything else is about its target.
     pub link: bool,
     /// `None` when only the attributes were asked for, or there is no content to read.
@@ -120,7 +122,7 @@ impl File {
             gid: 0,
             owner: "root".to_owned(),
             group: "root".to_owned(),
-            modified: 0,
+            modified: Timestamp::UNIX_EPOCH,
             link: false,
             content: None,
         }

@@ -8,7 +8,8 @@
 # one grep, one docker. No single quote may stand in this file outside of pairs that balance.
 
 LC_ALL=C
-export LC_ALL
+TZ=UTC0
+export LC_ALL TZ
 umask 077
 set -f
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/bin
@@ -80,7 +81,7 @@ files() {
 		esac
 	done
 	if [ -n "$stats" ]; then
-		out="$out$(stat -L -c "file$tab%a$tab%u$tab%g$tab%U$tab%G$tab%s$tab%Y$tab%F$tab%n" -- $stats 2>/dev/null)$nl"
+		out="$out$(stat -L -c "file$tab%a$tab%u$tab%g$tab%U$tab%G$tab%s$tab%y$tab%F$tab%n" -- $stats 2>/dev/null)$nl"
 	fi
 	content=
 	if [ -n "$reads" ]; then

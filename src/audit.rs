@@ -10,6 +10,7 @@ use crate::fleet::Fleet;
 use crate::inventory::Node;
 use crate::profile::Audit;
 use crate::profile::Control;
+use crate::profile::Exception;
 use crate::profile::Profile;
 use crate::profile::Rule;
 use crate::profile::Scope;
@@ -99,8 +100,9 @@ fn measured(audit: &Audit, scene: &Scene<'_>) -> (Verdict, Vec<Evidence>) {
         .flat_map(|resource| resource.compare(scene))
         .collect();
     let verdict = if evidence.iter().any(Evidence::is_unmet) {
-        match &audit.known_failure {
-            Some(why) => Verdict::KnownFailure { why: why.clone() },
+        match &audit.exception {
+            Some(Exception::KnownFailure(why)) => Verdict::KnownFailure { why: why.clone() },
+            Some(Exception::Documented(why)) => Verdict::Documented { why: why.clone() },
             None => Verdict::Fail,
         }
     } else if let Some(why) = first_unread(&evidence) {

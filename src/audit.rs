@@ -16,24 +16,43 @@ use crate::profile::Rule;
 use crate::profile::Scope;
 use crate::resource::Evidence;
 use crate::resource::Layout;
+use crate::resource::Resource;
 use crate::resource::Scene;
 use crate::resource::Seen;
 
 /// What must be asked of `node` to judge every control of `profile` up to `level`.
 pub fn questions(profile: &Profile, level: u8, node: &Node, layout: &Layout) -> BTreeSet<Question> {
-    let controls = profile
-        .controls
-        .iter()
-        .filter(|control| control.level <= level);
+    resources(profile, level, node)
+        .flat_map(|resource| resource.questions(layout))
+        .collect()
+}
+
+/// What its first answers show must be asked too: files that its components keep elsewhere than
+/// RKE usually does. Almost always nothing.
+pub fn questions_after(
+    profile: &Profile,
+    level: u8,
+    node: &Node,
+    facts: &Facts,
+) -> BTreeSet<Question> {
+    resources(profile, level, node)
+        .flat_map(|resource| resource.questions_after(facts))
+        .collect()
+}
+
+fn resources<'a>(
+    profile: &'a Profile,
+    level: u8,
+    node: &'a Node,
+) -> impl Iterator<Item = &'a Resource> {
+    let controls = profile.controls.iter();
     controls
-        .filter(|control| control.scope.covers(node))
+        .filter(move |control| control.level <= level && control.scope.covers(node))
         .filter_map(|control| match &control.rule {
             Rule::Audit(audit) => Some(&audit.resources),
             Rule::Manual(_) | Rule::NotApplicable(_) => None,
         })
         .flatten()
-        .flat_map(|resource| resource.questions(layout))
-        .collect()
 }
 
 /// One finding per control and node, and one per control of the cluster, in the profile's order.

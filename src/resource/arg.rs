@@ -55,12 +55,21 @@ impl Arg {
 
     fn seen(&self, wanted: &Expect, container: &Container, cluster: &ClusterFile) -> Seen {
         let name = self.name_in(container);
-        let value = match wanted {
-            Expect::Excludes(_) | Expect::Within(_) => every(container, name),
-            _ => container.flag(name).map(str::to_owned),
+        let values: Vec<&str> = container.flags(name).collect();
+        let is_met = match wanted {
+            // Lists that are given several times add up in a component, so what must not be in
+            // them must be in none of them.
+            Expect::Excludes(_) | Expect::Within(_) if values.len() > 1 => {
+                values.iter().all(|value| wanted.is_met_by(Some(value)))
+            }
+            _ => wanted.is_met_by(values.last().copied()),
         };
-        let said = value.clone().unwrap_or_else(|| "not set".to_owned());
-        if !wanted.is_met_by(value.as_deref()) {
+        let said = match values.as_slice() {
+            [] => "not set".to_owned(),
+            [value] => (*value).to_owned(),
+            [before @ .., last] => format!("{last}, after {}", before.join(" and ")),
+        };
+        if !is_met {
             return Seen::Unmet(said);
         }
         match &container.state {
@@ -156,13 +165,6 @@ impl Arg {
     }
 }
 
-/// All values of a flag as one list: lists that are given several times add up in a component, so
-/// what must not be in them must be in none of them.
-fn every(container: &Container, name: &str) -> Option<String> {
-    let values: Vec<&str> = container.flags(name).collect();
-    (!values.is_empty()).then(|| values.join(","))
-}
-
 /// The wanted items in their order, then what the other lists hold beside: `extra_args` replaces
 /// RKE's own list, so nothing that runs now may be dropped from it (RKE fact 9, rke.md 2.3).
 fn joined(wanted: &[String], others: [Option<&str>; 2]) -> Vec<String> {
@@ -189,6 +191,7 @@ struct RawArg {
     equals: Option<String>,
     not: Option<String>,
     at_least: Option<u64>,
+    at_most: Option<u64>,
     includes: Option<Vec<String>>,
     excludes: Option<Vec<String>>,
     within: Option<Vec<String>>,
@@ -212,6 +215,7 @@ impl TryFrom<RawArg> for Arg {
             raw.equals.map(Expect::Equals),
             raw.not.map(Expect::Not),
             raw.at_least.map(Expect::AtLeast),
+            raw.at_most.map(Expect::AtMost),
             raw.includes.map(Expect::Includes),
             raw.excludes.map(Expect::Excludes),
             raw.within.map(Expect::Within),

@@ -14,6 +14,8 @@ pub enum Expect {
     Not(String),
     /// A whole number that is not smaller.
     AtLeast(u64),
+    /// A whole number that is not greater.
+    AtMost(u64),
     /// These elements are in the comma list, in any order, among others.
     Includes(Vec<String>),
     /// None of these elements is in the comma list.
@@ -36,9 +38,8 @@ impl Expect {
             Self::Not(unwanted) => {
                 value.is_some_and(|value| !value.is_empty() && value != unwanted)
             }
-            Self::AtLeast(least) => value
-                .and_then(|value| value.parse::<u64>().ok())
-                .is_some_and(|value| value >= *least),
+            Self::AtLeast(least) => number(value).is_some_and(|value| value >= *least),
+            Self::AtMost(most) => number(value).is_some_and(|value| value <= *most),
             Self::Includes(wanted) => wanted
                 .iter()
                 .all(|item| elements().contains(&item.as_str())),
@@ -66,12 +67,17 @@ impl Expect {
             Self::Equals(value) => value.clone(),
             Self::Not(value) => format!("set, and not {value}"),
             Self::AtLeast(least) => format!("a number of at least {least}"),
+            Self::AtMost(most) => format!("a number of at most {most}"),
             Self::Includes(items) => format!("includes {}", items.join(",")),
             Self::Excludes(items) => format!("without {}", items.join(",")),
             Self::Within(items) => format!("only of {}", items.join(",")),
             Self::LongerThan(limit) => format!("longer than {limit}"),
         }
     }
+}
+
+fn number(value: Option<&str>) -> Option<u64> {
+    value?.parse().ok()
 }
 
 /// The elements of a comma list, blanks and empty ones dropped.
@@ -148,6 +154,9 @@ mod tests {
         for unmet in ["4", "-30", "5.5", "30d", ""] {
             assert!(!Expect::AtLeast(5).is_met_by(Some(unmet)), "{unmet}");
         }
+        assert!(Expect::AtMost(65535).is_met_by(Some("6443")));
+        assert!(!Expect::AtMost(65535).is_met_by(Some("644300")));
+        assert!(!Expect::AtMost(65535).is_met_by(None));
     }
 
     #[test]

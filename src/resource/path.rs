@@ -49,7 +49,10 @@ impl Path {
     /// What the component's own flags and mounts name, where that is not the usual place.
     pub(super) fn questions_after(&self, facts: &Facts) -> Vec<Question> {
         match self.host_path(facts) {
-            Ok(path) if !facts.files.contains_key(&path) => vec![self.question(path)],
+            // The path comes from the node, and a control character would end a record to it.
+            Ok(path) if !facts.files.contains_key(&path) && !path.contains(char::is_control) => {
+                vec![self.question(path)]
+            }
             _ => Vec::new(),
         }
     }

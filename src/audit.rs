@@ -11,6 +11,7 @@ use crate::fleet::Fleet;
 use crate::inventory::Node;
 use crate::profile::Audit;
 use crate::profile::Control;
+use crate::profile::Exception;
 use crate::profile::Profile;
 use crate::profile::Rule;
 use crate::profile::Scope;
@@ -24,19 +25,37 @@ use crate::resource::encryption::KeyFile;
 
 /// What must be asked of `node` to judge every control of `profile` up to `level`.
 pub fn questions(profile: &Profile, level: u8, node: &Node, layout: &Layout) -> BTreeSet<Question> {
-    let controls = profile
-        .controls
-        .iter()
-        .filter(|control| control.level <= level);
+    resources(profile, level, node)
+        .flat_map(|resource| resource.questions(layout))
+        .collect()
+}
+
+/// What its first answers show must be asked too: files that its components keep elsewhere than
+/// RKE usually does. Almost always nothing.
+pub fn questions_after(
+    profile: &Profile,
+    level: u8,
+    node: &Node,
+    facts: &Facts,
+) -> BTreeSet<Question> {
+    resources(profile, level, node)
+        .flat_map(|resource| resource.questions_after(facts))
+        .collect()
+}
+
+fn resources<'a>(
+    profile: &'a Profile,
+    level: u8,
+    node: &'a Node,
+) -> impl Iterator<Item = &'a Resource> {
+    let controls = profile.controls.iter();
     controls
-        .filter(|control| control.scope.covers(node))
+        .filter(move |control| control.level <= level && control.scope.covers(node))
         .filter_map(|control| match &control.rule {
             Rule::Audit(audit) => Some(&audit.resources),
             Rule::Manual(_) | Rule::NotApplicable(_) => None,
         })
         .flatten()
-        .flat_map(|resource| resource.questions(layout))
-        .collect()
 }
 
 /// One finding per control and node, and one per control of the cluster, in the profile's order.
@@ -109,8 +128,9 @@ fn measured(audit: &Audit, scene: &Scene<'_>, fleet: &Fleet) -> (Verdict, Vec<Ev
         })
         .collect();
     let verdict = if evidence.iter().any(Evidence::is_unmet) {
-        match &audit.known_failure {
-            Some(why) => Verdict::KnownFailure { why: why.clone() },
+        match &audit.exception {
+            Some(Exception::KnownFailure(why)) => Verdict::KnownFailure { why: why.clone() },
+            Some(Exception::Documented(why)) => Verdict::Documented { why: why.clone() },
             None => Verdict::Fail,
         }
     } else if let Some(why) = first_unread(&evidence) {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::cluster_file::ClusterFile;
 use crate::facts::Facts;
 use crate::facts::Observed;
+use crate::facts::object::Objects;
 use crate::inventory::Inventory;
 use crate::inventory::Node;
 use crate::inventory::Role;
@@ -19,6 +20,8 @@ pub struct Fleet {
     /// By node name; a node that is not here was not selected.
     pub facts: BTreeMap<String, Facts>,
     pub cluster: ClusterState,
+    /// What the Kubernetes API said; not asked until somebody fills it.
+    pub objects: Objects,
     pub layout: Layout,
     nothing: Facts,
 }
@@ -42,6 +45,7 @@ impl Fleet {
             inventory,
             facts,
             cluster,
+            objects: Objects::default(),
             nothing: Facts::default(),
         }
     }
@@ -59,6 +63,7 @@ impl Fleet {
         Scene {
             facts,
             cluster: &self.cluster.file,
+            objects: &self.objects,
             layout: &self.layout,
         }
     }

@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod container;
+pub mod object;
 pub mod question;
 
 use std::collections::BTreeMap;

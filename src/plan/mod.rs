@@ -141,7 +141,7 @@ fn mended<'a>(
             _ => true,
         })
         .filter_map(|control| match &control.rule {
-            Rule::Audit(audit) if audit.met_by.is_empty() => Some((control, audit)),
+            Rule::Audit(audit) if audit.is_mended() => Some((control, audit)),
             _ => None,
         })
         .flat_map(|(control, audit)| {

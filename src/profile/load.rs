@@ -11,6 +11,7 @@ use crate::inventory::Role;
 use crate::profile::Audit;
 use crate::profile::Control;
 use crate::profile::ControlId;
+use crate::profile::Exception;
 use crate::profile::Platform;
 use crate::profile::Profile;
 use crate::profile::Rule;
@@ -21,8 +22,10 @@ use crate::profile::playbook::Playbook;
 use crate::profile::variables::Variables;
 use crate::profile::version::Gate;
 use crate::resource::Resource;
-use crate::resource::arg::Expect;
+use crate::resource::any_of::AnyOf;
 use crate::resource::encryption::NO_KEY;
+use crate::resource::expect::Expect;
+use crate::resource::service_of;
 use crate::source::Place;
 use crate::source::Remark;
 use crate::source::nearest;
@@ -210,14 +213,21 @@ impl Loader<'_> {
             .as_ref()
             .map(|gate| self.gate(gate))
             .transpose()?;
-        let rule = match (raw.audit, raw.manual, raw.not_applicable) {
-            (Some(resources), None, None) => {
-                self.audit(at, resources, raw.met_by, raw.known_failure)?
+        let exception = match (raw.known_failure, raw.documented) {
+            (Some(why), None) => Some(Exception::KnownFailure(why)),
+            (None, Some(why)) => Some(Exception::Documented(why)),
+            (None, None) => None,
+            (Some(_), Some(_)) => {
+                let message = "a control is a known failure or documented, not both";
+                return Err(self.source.remark(at, message));
             }
-            (None, Some(what), None) if raw.known_failure.is_none() => Rule::Manual(what),
-            (None, None, Some(why)) if raw.known_failure.is_none() => Rule::NotApplicable(why),
+        };
+        let rule = match (raw.audit, raw.manual, raw.not_applicable) {
+            (Some(resources), None, None) => self.audit(at, resources, raw.met_by, exception)?,
+            (None, Some(what), None) if exception.is_none() => Rule::Manual(what),
+            (None, None, Some(why)) if exception.is_none() => Rule::NotApplicable(why),
             _ => {
-                let message = "a control has exactly one of `audit`, `manual` and `not_applicable`, and `known_failure` only beside `audit`";
+                let message = "a control has exactly one of `audit`, `manual` and `not_applicable`, and `known_failure` or `documented` only beside `audit`";
                 return Err(self.source.remark(at, message));
             }
         };
@@ -225,6 +235,8 @@ impl Loader<'_> {
             id: ControlId(raw.id.value),
             title: title.to_owned(),
             level: raw.level,
+            scored: raw.scored,
+            scored_by_guide: raw.scored_by_guide,
             scope,
             refs: raw.refs,
             kubernetes,
@@ -237,22 +249,23 @@ impl Loader<'_> {
         at: Place,
         raw: Vec<Spanned<Resource>>,
         met_by: Vec<Spanned<String>>,
-        known_failure: Option<String>,
+        exception: Option<Exception>,
     ) -> Result<Rule, Remark> {
         if raw.is_empty() {
             return Err(self.source.remark(at, "`audit` is empty"));
         }
-        let mended = met_by.is_empty();
-        let mut resources = Vec::new();
+        let mut audit = Audit {
+            resources: Vec::new(),
+            met_by: met_by.into_iter().map(|id| id.value).collect(),
+            exception,
+        };
+        let mended = audit.is_mended();
         for resource in raw {
             let place = yaml::place(&resource);
-            resources.push(self.resource(place, resource.value, mended)?);
+            let resource = self.resource(place, resource.value, mended)?;
+            audit.resources.push(resource);
         }
-        Ok(Rule::Audit(Audit {
-            resources,
-            met_by: met_by.into_iter().map(|id| id.value).collect(),
-            known_failure,
-        }))
+        Ok(Rule::Audit(audit))
     }
 
     /// The resource with its variables replaced and its template rendered.
@@ -262,6 +275,10 @@ impl Loader<'_> {
         mut resource: Resource,
         mended: bool,
     ) -> Result<Resource, Remark> {
+        if mended && !resource.can_be_mended() {
+            let remark = self.source.remark(at, "this can only be measured");
+            return Err(remark.hinted("say in `met_by` whose work it is"));
+        }
         match &mut resource {
             Resource::Arg(arg) => {
                 if let Expect::Equals(value) | Expect::AbsentOr(value) | Expect::LongerThan(value) =
@@ -303,7 +320,28 @@ impl Loader<'_> {
                         .remark(at, format!("template `{}`: {why}", addons.template))
                 })?;
             }
-            Resource::Sysctl(_) | Resource::Bind(_) | Resource::Rke(_) => {}
+            Resource::Path(path) => {
+                self.path(at, &path.path)?;
+                if service_of(&path.of).is_none() {
+                    let message = format!("`{}` is no component of RKE", path.of);
+                    return Err(self.source.remark(at, message));
+                }
+            }
+            Resource::Document(document) => self.path(at, &document.path)?,
+            Resource::Provider(provider) => self.path(at, &provider.path)?,
+            Resource::AnyOf(AnyOf(alternatives)) => {
+                if alternatives.len() < 2 || alternatives.iter().any(Vec::is_empty) {
+                    let message = "`any_of` needs two alternatives at least, and none is empty";
+                    return Err(self.source.remark(at, message));
+                }
+                for resource in alternatives.iter_mut().flatten() {
+                    *resource = self.resource(at, resource.clone(), false)?;
+                }
+            }
+            Resource::Sysctl(_)
+            | Resource::Bind(_)
+            | Resource::Rke(_)
+            | Resource::Kubernetes(_) => {}
         }
         Ok(resource)
     }
@@ -410,7 +448,13 @@ fn wish(resource: &Resource) -> Option<(String, String)> {
             _ => None,
         },
         Resource::Rke(value) => Some((value.path.clone(), value.value.to_string())),
-        Resource::Bind(_) | Resource::Addons(_) => None,
+        Resource::Bind(_)
+        | Resource::Addons(_)
+        | Resource::Path(_)
+        | Resource::Document(_)
+        | Resource::Provider(_)
+        | Resource::Kubernetes(_)
+        | Resource::AnyOf(_) => None,
     }
 }
 
@@ -435,6 +479,8 @@ struct RawControl {
     title: Spanned<String>,
     #[serde(default = "level_one")]
     level: u8,
+    scored: Option<bool>,
+    scored_by_guide: Option<bool>,
     roles: Option<BTreeSet<Role>>,
     scope: Option<RawScope>,
     #[serde(default)]
@@ -444,6 +490,7 @@ struct RawControl {
     manual: Option<String>,
     not_applicable: Option<String>,
     known_failure: Option<String>,
+    documented: Option<String>,
     #[serde(default)]
     met_by: Vec<Spanned<String>>,
 }

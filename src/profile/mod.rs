@@ -35,6 +35,10 @@ pub struct Control {
     /// A sentence that is true when the control passes.
     pub title: String,
     pub level: u8,
+    /// Whether the benchmark's score counts it; `None` where the source has no score.
+    pub scored: Option<bool>,
+    /// Where the guide says otherwise than the self-assessment (T-37), what it says.
+    pub scored_by_guide: Option<bool>,
     pub scope: Scope,
     /// Controls of other benchmarks that this one supports, by namespace.
     pub refs: BTreeMap<String, Vec<String>>,
@@ -85,8 +89,28 @@ pub struct Audit {
     pub resources: Vec<Resource>,
     /// Empty: `apply` makes the resources so. Else the work belongs to these controls, or to `rke`.
     pub met_by: Vec<String>,
-    /// The benchmark's own assessment fails here; says what makes up for it.
-    pub known_failure: Option<String>,
+    /// The benchmark's own assessment does not pass here either.
+    pub exception: Option<Exception>,
+}
+
+impl Audit {
+    /// True when `apply` makes the resources so.
+    pub fn is_mended(&self) -> bool {
+        self.met_by.is_empty() && self.exception.is_none()
+    }
+}
+
+/// What an assessment says where it does not pass, and why that is accepted.
+///
+/// The two are not one: the self-assessment lists its failures, and CIS 1.1.13 is not among them.
+/// What it asks would break the cluster and something better stands in its place, so that it is
+/// documented and neither passes nor fails; as a known failure the list would have one too many.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Exception {
+    /// It fails; says what makes up for it.
+    KnownFailure(String),
+    /// It is left undone on purpose; says what is done instead.
+    Documented(String),
 }
 
 /// What the data is written for.

@@ -55,6 +55,16 @@ fn an_apply_hardens_a_running_cluster_and_the_second_one_changes_nothing() {
             .contains("Finished building")
     );
 
+    for node in lab.fleet.nodes() {
+        let connections = node.counts().connections;
+        assert_eq!(
+            connections,
+            1,
+            "one connection to {} for the whole run",
+            node.name()
+        );
+    }
+
     lab.check().expect(0);
     let before = (lab.digest(), lab.read("cluster.yml"));
     let runs = fs::read_dir(lab.path("harden-runs")).unwrap().count();

@@ -1,5 +1,7 @@
 //! `harden check`: says everything, changes nothing.
 
+use std::fs;
+
 use harden_lab::Counts;
 use harden_lab::Fault;
 use harden_lab::Role;
@@ -153,4 +155,40 @@ fn a_site_may_choose_values_and_bring_its_own_audit_policy() {
     lab.harden(&ours)
         .expect(3)
         .says(&["+  qps: 77", "level: Request", "audit-log-maxage", "30"]);
+}
+
+#[test]
+fn profiles_and_templates_beside_the_playbook_go_before_the_embedded_ones() {
+    let lab = Lab::built();
+    let site = |path: &str, text: &str| {
+        let path = lab.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    site(
+        "playbooks/ours.yml",
+        "playbook: ours\nprofile: ours\nvariables: {who: me}\n",
+    );
+    site(
+        "playbooks/profiles/ours.yml",
+        "profile: ours\nguide: Ours\nbenchmark: none\nplatform: rke1\nkubernetes: \"1.11\"\nvariables: {who: you}\ncontrols:\n- id: ours:1\n  title: Our file is there\n  roles: [worker]\n  audit:\n  - file: {path: /etc/ours.yaml, mode: \"0644\", template: ours.yaml}\n",
+    );
+    site(
+        "templates/ours.yaml.hbs",
+        "apiVersion: v1\nkind: Ours\nwho: {{who}}\n",
+    );
+
+    let ours = ["--playbook", "playbooks/ours.yml", "--no-rke"];
+    let check = [&["check", "inventory.yml", "--diff"], &ours[..]].concat();
+    lab.harden(&check).expect(3).says(&["ours:1", "+who: me"]);
+    let apply = [&["apply", "inventory.yml", "--yes"], &ours[..]].concat();
+    lab.harden(&apply).expect(0);
+
+    assert!(
+        lab.node("w-1")
+            .read("/etc/ours.yaml")
+            .unwrap()
+            .ends_with("who: me\n")
+    );
+    assert!(!lab.node("cp-1").exists("/etc/ours.yaml"));
 }

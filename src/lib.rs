@@ -31,6 +31,8 @@ pub mod audit;
 pub mod plan;
 pub mod event;
 pub mod rke;
+pub mod https;
+pub mod kube;
 pub mod engine;
 pub mod report;
 pub mod error;

@@ -13,19 +13,42 @@ use crate::yaml::Value;
 pub enum Kind {
     ClusterRole,
     ClusterRoleBinding,
+    Deployment,
     Namespace,
+    NetworkPolicy,
+    Pod,
     PodSecurityPolicy,
     Role,
     RoleBinding,
 }
 
 impl Kind {
+    const ALL: [Self; 9] = [
+        Self::ClusterRole,
+        Self::ClusterRoleBinding,
+        Self::Deployment,
+        Self::Namespace,
+        Self::NetworkPolicy,
+        Self::Pod,
+        Self::PodSecurityPolicy,
+        Self::Role,
+        Self::RoleBinding,
+    ];
+
+    /// The kind of this name, nothing when it is none that can be asked for.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// As `kind:` says it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ClusterRole => "ClusterRole",
             Self::ClusterRoleBinding => "ClusterRoleBinding",
+            Self::Deployment => "Deployment",
             Self::Namespace => "Namespace",
+            Self::NetworkPolicy => "NetworkPolicy",
+            Self::Pod => "Pod",
             Self::PodSecurityPolicy => "PodSecurityPolicy",
             Self::Role => "Role",
             Self::RoleBinding => "RoleBinding",
@@ -37,7 +60,10 @@ impl Kind {
         match self {
             Self::ClusterRole => "clusterroles",
             Self::ClusterRoleBinding => "clusterrolebindings",
+            Self::Deployment => "deployments",
             Self::Namespace => "namespaces",
+            Self::NetworkPolicy => "networkpolicies",
+            Self::Pod => "pods",
             Self::PodSecurityPolicy => "podsecuritypolicies",
             Self::Role => "roles",
             Self::RoleBinding => "rolebindings",
@@ -53,7 +79,9 @@ impl Kind {
         ];
         match self {
             Self::ClusterRole | Self::ClusterRoleBinding | Self::Role | Self::RoleBinding => RBAC,
-            Self::Namespace => &[("", "v1")],
+            Self::Namespace | Self::Pod => &[("", "v1")],
+            Self::Deployment => &[("apps", "v1"), ("extensions", "v1beta1")],
+            Self::NetworkPolicy => &[("networking.k8s.io", "v1")],
             Self::PodSecurityPolicy => &[("policy", "v1beta1"), ("extensions", "v1beta1")],
         }
     }

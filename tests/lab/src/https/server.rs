@@ -18,15 +18,22 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use rustls::DigitallySignedStruct;
+use rustls::DistinguishedName;
 use rustls::RootCertStore;
 use rustls::ServerConfig;
 use rustls::ServerConnection;
+use rustls::SignatureScheme;
 use rustls::StreamOwned;
+use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::UnixTime;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerified;
+use rustls::server::danger::ClientCertVerifier;
 use serde_json::Value;
 
 use super::authority::Authority;
@@ -42,7 +49,7 @@ pub struct Request {
     pub query: Vec<(String, String)>,
     /// What follows `Bearer `.
     pub token: Option<String>,
-    /// True when the client showed a certificate of the authority.
+    /// True when the client showed a certificate that the authority vouches for.
     pub has_certificate: bool,
     pub body: Vec<u8>,
 }
@@ -126,6 +133,7 @@ impl Server {
         answer: impl Fn(&Request) -> Reply + Send + Sync + 'static,
     ) -> Result<Self, anyhow::Error> {
         let config = Arc::new(config(leaf, clients)?);
+        let known = known(clients)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
         let address = listener.local_addr()?;
@@ -138,10 +146,11 @@ impl Server {
                 }
                 let Ok(stream) = stream else { continue };
                 let (config, answer) = (Arc::clone(&config), Arc::clone(&answer));
+                let known = Arc::clone(&known);
                 let end = Arc::clone(&ends);
                 thread::spawn(move || {
                     // Whoever breaks off is not to be told.
-                    let _ = converse(stream, config, answer.as_ref(), &end);
+                    let _ = converse(stream, config, known.as_ref(), answer.as_ref(), &end);
                 });
             }
         });
@@ -168,12 +177,7 @@ impl Drop for Server {
 
 fn config(leaf: &Leaf, clients: &Authority) -> Result<ServerConfig, anyhow::Error> {
     let provider = Arc::new(ring::default_provider());
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(clients.pem().as_bytes())?)?;
-    let verifier =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-            .allow_unauthenticated()
-            .build()?;
+    let verifier = Arc::new(Doorman(known(clients)?));
     let chain = vec![CertificateDer::from_pem_slice(leaf.certificate.as_bytes())?];
     let key = PrivateKeyDer::from_pem_slice(leaf.key.as_bytes())?;
     let config = ServerConfig::builder_with_provider(provider)
@@ -183,14 +187,77 @@ fn config(leaf: &Leaf, clients: &Authority) -> Result<ServerConfig, anyhow::Erro
     Ok(config)
 }
 
+fn known(clients: &Authority) -> Result<Arc<dyn ClientCertVerifier>, anyhow::Error> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(clients.pem().as_bytes())?)?;
+    let provider = Arc::new(ring::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    Ok(verifier.allow_unauthenticated().build()?)
+}
+
+/// Lets everybody in and looks at certificates afterwards, as an API server does: its answer to a
+/// wrong one is 401 and no end of the connection.
+#[derive(Debug)]
+struct Doorman(Arc<dyn ClientCertVerifier>);
+
+impl ClientCertVerifier for Doorman {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.0.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0
+            .verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
 fn converse(
     stream: TcpStream,
     config: Arc<ServerConfig>,
+    known: &dyn ClientCertVerifier,
     answer: &dyn Fn(&Request) -> Reply,
     end: &End,
 ) -> Result<(), anyhow::Error> {
     let mut tls = StreamOwned::new(ServerConnection::new(config)?, stream);
-    let request = read(&mut tls)?;
+    let mut request = read(&mut tls)?;
+    request.has_certificate = tls.conn.peer_certificates().is_some_and(|chain| {
+        let verified = chain.split_first().map(|(own, above)| {
+            known.verify_client_cert(own, above, UnixTime::now())
+        });
+        verified.is_some_and(|verified| verified.is_ok())
+    });
     let (status, kind, body) = match answer(&request) {
         Reply::Json(status, body) => (status.to_string(), "application/json", body.to_string()),
         Reply::Text(status, body) => (status.to_string(), "text/plain", body),
@@ -252,7 +319,6 @@ fn read(tls: &mut StreamOwned<ServerConnection, TcpStream>) -> Result<Request, a
     }
     request.body.resize(length, 0);
     reader.read_exact(&mut request.body)?;
-    request.has_certificate = tls.conn.peer_certificates().is_some();
     Ok(request)
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use crate::facts::Facts;
+use crate::facts::object::Kind;
 use crate::facts::question::Question;
 use crate::finding::Finding;
 use crate::finding::Verdict;
@@ -56,6 +57,20 @@ fn resources<'a>(
             Rule::Manual(_) | Rule::NotApplicable(_) => None,
         })
         .flatten()
+}
+
+/// What the Kubernetes API must list to judge every control of `profile` up to `level`.
+pub fn kinds(profile: &Profile, level: u8) -> BTreeSet<Kind> {
+    let controls = profile.controls.iter();
+    controls
+        .filter(|control| control.level <= level)
+        .filter_map(|control| match &control.rule {
+            Rule::Audit(audit) => Some(&audit.resources),
+            Rule::Manual(_) | Rule::NotApplicable(_) => None,
+        })
+        .flatten()
+        .flat_map(Resource::kinds)
+        .collect()
 }
 
 /// One finding per control and node, and one per control of the cluster, in the profile's order.

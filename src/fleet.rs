@@ -50,6 +50,17 @@ impl Fleet {
         }
     }
 
+    /// The same with what the Kubernetes API said; a cluster that is not built has none.
+    #[must_use]
+    pub fn with_objects(mut self, objects: Objects) -> Self {
+        self.objects = if self.is_built() {
+            objects
+        } else {
+            Objects::of_no_cluster()
+        };
+        self
+    }
+
     /// The selected nodes, in the inventory's order, with their facts.
     pub fn nodes(&self) -> impl Iterator<Item = (&Node, &Facts)> {
         self.inventory

@@ -117,6 +117,10 @@ struct Work {
     #[arg(long)]
     no_rke: bool,
 
+    /// Do not ask the Kubernetes API; what only it can tell is not known then
+    #[arg(long)]
+    no_kube: bool,
+
     /// Show content diffs, secrets redacted
     #[arg(long)]
     diff: bool,

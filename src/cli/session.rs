@@ -88,6 +88,8 @@ pub(super) fn job(
         } else {
             RkeChoice::Run(work.rke.clone())
         },
+        ask_kubernetes: !work.no_kube,
+        connect: step,
         allow_incomplete,
         inventory,
     })

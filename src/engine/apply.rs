@@ -298,7 +298,10 @@ impl Run {
             self.teller.tell(EventKind::RkeSaid { message });
         };
         match rke.up(&self.job.config, &log, said).await {
-            Ok(outcome) => self.judge_rke(outcome, fleet.is_built()),
+            Ok(outcome) => {
+                let cause = self.addon_cause(&outcome.verdict).await;
+                self.judge_rke(outcome, fleet.is_built(), cause)
+            }
             Err(error) => {
                 self.fail(error.to_string(), error.hint());
                 false
@@ -306,12 +309,29 @@ impl Run {
         }
     }
 
-    fn judge_rke(&self, outcome: rke::UpOutcome, was_built: bool) -> bool {
+    /// What the job itself said, because `rke` only tells that it failed (RKE fact 6).
+    async fn addon_cause(&self, verdict: &rke::Verdict) -> Option<String> {
+        match verdict {
+            rke::Verdict::AddonFailed { .. } => self.addon_failure().await,
+            _ => None,
+        }
+    }
+
+    fn judge_rke(
+        &self,
+        outcome: rke::UpOutcome,
+        was_built: bool,
+        cause: Option<String>,
+    ) -> bool {
         let backup = self.job.run_dir.join("cluster.yml");
         let backup = backup.exists().then_some(backup.as_path());
         let verdict = &outcome.verdict;
         let mut failure = verdict.message().map(|message| {
             let hint = verdict.hint(&self.job.config, backup);
+            let message = match cause {
+                Some(cause) => format!("{message}; its job said: {cause}"),
+                None => message,
+            };
             (message, hint.unwrap_or_default())
         });
         if failure.is_none() && was_built && outcome.new_cluster {

@@ -6,6 +6,7 @@
 mod apply;
 mod doors;
 mod gather;
+mod objects;
 mod restart;
 mod stop;
 mod teller;
@@ -66,6 +67,10 @@ pub struct Job {
     /// For one question or one node's changes.
     pub answer: Duration,
     pub rke: RkeChoice,
+    /// False with `--no-kube`: what only the Kubernetes API can tell stays unread.
+    pub ask_kubernetes: bool,
+    /// For one connection to an API.
+    pub connect: Duration,
     /// Change the nodes that answer although others do not; the cluster is left alone then.
     pub allow_incomplete: bool,
 }
@@ -85,6 +90,8 @@ pub struct Run {
     doors: Doors,
     teller: Teller,
     stop: Stop,
+    /// That the Kubernetes API told nothing is told once.
+    is_silence_told: bool,
 }
 
 impl Run {
@@ -110,6 +117,7 @@ impl Run {
             job,
             teller,
             stop,
+            is_silence_told: false,
         }
     }
 
@@ -155,8 +163,10 @@ impl Run {
 
     /// What all selected nodes say now, and what `cluster.yml` said when it was read last.
     async fn fleet(&mut self) -> Fleet {
-        let facts = self.gather().await;
-        Fleet::new(self.job.inventory.clone(), self.job.cluster.clone(), facts)
+        let (facts, asked) = futures::join!(self.gather(), self.objects());
+        let fleet = Fleet::new(self.job.inventory.clone(), self.job.cluster.clone(), facts);
+        let objects = asked.unwrap_or_else(|error| self.without_objects(&fleet, &error));
+        fleet.with_objects(objects)
     }
 
     fn is_partial(&self) -> bool {

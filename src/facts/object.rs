@@ -20,10 +20,11 @@ pub enum Kind {
     PodSecurityPolicy,
     Role,
     RoleBinding,
+    ServiceAccount,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::ClusterRole,
         Self::ClusterRoleBinding,
         Self::Deployment,
@@ -33,6 +34,7 @@ impl Kind {
         Self::PodSecurityPolicy,
         Self::Role,
         Self::RoleBinding,
+        Self::ServiceAccount,
     ];
 
     /// The kind of this name, nothing when it is none that can be asked for.
@@ -52,6 +54,7 @@ impl Kind {
             Self::PodSecurityPolicy => "PodSecurityPolicy",
             Self::Role => "Role",
             Self::RoleBinding => "RoleBinding",
+            Self::ServiceAccount => "ServiceAccount",
         }
     }
 
@@ -67,7 +70,19 @@ impl Kind {
             Self::PodSecurityPolicy => "podsecuritypolicies",
             Self::Role => "roles",
             Self::RoleBinding => "rolebindings",
+            Self::ServiceAccount => "serviceaccounts",
         }
+    }
+
+    /// False for what belongs to the cluster as a whole.
+    pub const fn is_namespaced(self) -> bool {
+        !matches!(
+            self,
+            Self::ClusterRole
+                | Self::ClusterRoleBinding
+                | Self::Namespace
+                | Self::PodSecurityPolicy
+        )
     }
 
     /// Groups and versions that have had the kind, the newest first; what the server offers
@@ -79,7 +94,7 @@ impl Kind {
         ];
         match self {
             Self::ClusterRole | Self::ClusterRoleBinding | Self::Role | Self::RoleBinding => RBAC,
-            Self::Namespace | Self::Pod => &[("", "v1")],
+            Self::Namespace | Self::Pod | Self::ServiceAccount => &[("", "v1")],
             Self::Deployment => &[("apps", "v1"), ("extensions", "v1beta1")],
             Self::NetworkPolicy => &[("networking.k8s.io", "v1")],
             Self::PodSecurityPolicy => &[("policy", "v1beta1"), ("extensions", "v1beta1")],
@@ -122,6 +137,8 @@ pub struct Objects {
     pub lists: BTreeMap<Kind, Observed<Vec<Object>>>,
     /// Why kinds that are not in `lists` are unread.
     pub silent: String,
+    /// False while there is no cluster that could have objects.
+    pub is_built: bool,
 }
 
 impl Default for Objects {
@@ -136,6 +153,33 @@ impl Objects {
         Self {
             lists: BTreeMap::new(),
             silent: why.into(),
+            is_built: true,
+        }
+    }
+
+    /// The objects of an API that was asked for every kind and has these.
+    pub fn of(contents: impl IntoIterator<Item = Value>) -> Self {
+        let mut lists: BTreeMap<Kind, Vec<Object>> = Kind::ALL.map(|kind| (kind, Vec::new())).into();
+        for object in contents.into_iter().filter_map(Object::of) {
+            let kind = object.content.at(&["kind"]).and_then(Value::text);
+            if let Some(list) = kind.and_then(Kind::named).and_then(|kind| lists.get_mut(&kind)) {
+                list.push(object);
+            }
+        }
+        let lists = lists.into_iter();
+        Self {
+            lists: lists
+                .map(|(kind, list)| (kind, Observed::Present(list)))
+                .collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The objects of a cluster that is not built yet.
+    pub fn of_no_cluster() -> Self {
+        Self {
+            is_built: false,
+            ..Self::silent("the cluster is not built yet")
         }
     }
 

@@ -9,6 +9,7 @@ use crate::facts::File;
 use crate::facts::Room;
 use crate::facts::container;
 use crate::facts::container::State;
+use crate::facts::object::Objects;
 use crate::facts::question::SYSCTL_CONF;
 use crate::finding::Finding;
 use crate::finding::Verdict;
@@ -21,6 +22,7 @@ use crate::profile::library::Source;
 use crate::profile::load::load;
 use crate::profile::playbook;
 use crate::resource::encryption::NO_KEY;
+use crate::yaml;
 
 const NODES: &str = "nodes:\n- {address: 10.0.0.1, hostname_override: cp-1, user: root, role: [controlplane, etcd]}\n- {address: 10.0.0.2, hostname_override: cp-2, user: root, role: [controlplane, etcd]}\n- {address: 10.0.0.3, hostname_override: w-1, user: root, role: [worker]}\nkubernetes_version: v1.11.3-rancher1-1\n";
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -113,6 +115,12 @@ fn fleet_of(inspect: &str) -> Fleet {
 
 fn fleet() -> Fleet {
     fleet_of("inspect-default.json")
+}
+
+/// The objects of the guide as they are after `rke up`.
+fn addons() -> Objects {
+    let text = include_str!("../../templates/addons.yaml.hbs");
+    Objects::of(yaml::documents("addons", text).unwrap())
 }
 
 fn planned(fleet: &Fleet) -> Plan {
@@ -312,6 +320,7 @@ fn a_hardened_fleet_has_an_empty_plan_and_passes() {
     for (name, facts) in &mut hardened.facts {
         facts.containers = other.facts[name].containers.clone();
     }
+    hardened.objects = addons();
 
     let plan = planned(&hardened);
     let findings = of_guide(audit::judge(&profile(), 1, &hardened));
@@ -323,6 +332,34 @@ fn a_hardened_fleet_has_an_empty_plan_and_passes() {
         .collect();
     assert!(failed.is_empty(), "{failed:#?}");
     assert_eq!(findings.len(), 3 + 2 * 3 + 3 + 2 * 3 + 1);
+}
+
+#[test]
+fn objects_that_never_came_need_another_rke_up_and_altered_ones_fail() {
+    let first = planned(&fleet());
+    let mut hardened = after(fleet(), &first);
+    let other = fleet_of("inspect-hardened.json");
+    for (name, facts) in &mut hardened.facts {
+        facts.containers = other.facts[name].containers.clone();
+    }
+    let verdict = |fleet: &Fleet| {
+        let findings = audit::judge(&profile(), 1, fleet);
+        let mut of_addons = findings.into_iter().filter(|f| f.control.0 == "guide:2.1.5");
+        of_addons.next().unwrap().verdict
+    };
+
+    assert!(matches!(verdict(&hardened), Verdict::Unknown { .. }));
+    hardened.objects = Objects::of([]);
+    assert_eq!(verdict(&hardened), Verdict::Fail);
+    assert!(planned(&hardened).rke_up.is_some());
+    hardened.objects = Objects::of_no_cluster();
+    assert_eq!(verdict(&hardened), Verdict::Pass);
+
+    let text = include_str!("../../templates/addons.yaml.hbs");
+    let widened = text.replace("privileged: false", "privileged: true");
+    hardened.objects = Objects::of(yaml::documents("addons", &widened).unwrap());
+    assert_eq!(verdict(&hardened), Verdict::Fail);
+    assert!(planned(&hardened).is_empty(), "`rke up` does not mend it");
 }
 
 #[test]

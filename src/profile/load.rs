@@ -7,6 +7,7 @@ use std::collections::btree_map::Entry;
 use serde::Deserialize;
 
 use crate::cluster_file::Document;
+use crate::facts::object::Kind;
 use crate::inventory::Role;
 use crate::profile::Audit;
 use crate::profile::Control;
@@ -22,6 +23,7 @@ use crate::profile::playbook::Playbook;
 use crate::profile::variables::Variables;
 use crate::profile::version::Gate;
 use crate::resource::Resource;
+use crate::resource::addons::Addons;
 use crate::resource::any_of::AnyOf;
 use crate::resource::encryption::NO_KEY;
 use crate::resource::expect::Expect;
@@ -315,10 +317,7 @@ impl Loader<'_> {
             }
             Resource::Addons(addons) => {
                 addons.content = self.render(at, &addons.template, &self.variables)?;
-                Document::all(&addons.content).map_err(|why| {
-                    self.source
-                        .remark(at, format!("template `{}`: {why}", addons.template))
-                })?;
+                self.read_back(at, addons)?;
             }
             Resource::Path(path) => {
                 self.path(at, &path.path)?;
@@ -344,6 +343,21 @@ impl Loader<'_> {
             | Resource::Kubernetes(_) => {}
         }
         Ok(resource)
+    }
+
+    /// Objects that nobody can look up would be applied and never proved.
+    fn read_back(&self, at: Place, addons: &Addons) -> Result<(), Remark> {
+        let remark = |why: String| {
+            let message = format!("template `{}`: {why}", addons.template);
+            self.source.remark(at, message)
+        };
+        for document in Document::all(&addons.content).map_err(remark)? {
+            if Kind::named(&document.kind).is_none() {
+                let why = format!("a {} cannot be read back", document.kind);
+                return Err(remark(why).hinted("keep it in an `addons_include` of your own"));
+            }
+        }
+        Ok(())
     }
 
     fn expand(&self, at: Place, value: &str) -> Result<String, Remark> {

@@ -9,6 +9,7 @@ pub mod any_of;
 pub mod arg;
 pub mod bind;
 pub mod boot;
+mod deviation;
 pub mod document;
 pub mod encryption;
 pub mod expect;
@@ -24,6 +25,7 @@ use serde::Deserialize;
 use crate::cluster_file::ClusterFile;
 use crate::cluster_file::Edit;
 use crate::facts::Facts;
+use crate::facts::object::Kind;
 use crate::facts::object::Objects;
 use crate::facts::question::Question;
 use crate::inventory::Inventory;
@@ -187,6 +189,27 @@ impl Resource {
             Self::Provider(provider) => provider.questions(layout),
             Self::AnyOf(alternatives) => alternatives.questions(layout),
             Self::Rke(_) | Self::Addons(_) | Self::Kubernetes(_) => Vec::new(),
+        }
+    }
+
+    /// What must be listed by the Kubernetes API to compare.
+    pub fn kinds(&self) -> Vec<Kind> {
+        match self {
+            Self::Addons(addons) => addons.kinds(),
+            Self::Kubernetes(object) => vec![object.kind],
+            Self::AnyOf(AnyOf(alternatives)) => {
+                let resources = alternatives.iter().flatten();
+                resources.flat_map(Self::kinds).collect()
+            }
+            Self::Sysctl(_)
+            | Self::File(_)
+            | Self::Encryption(_)
+            | Self::Arg(_)
+            | Self::Bind(_)
+            | Self::Rke(_)
+            | Self::Path(_)
+            | Self::Document(_)
+            | Self::Provider(_) => Vec::new(),
         }
     }
 

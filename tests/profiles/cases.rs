@@ -167,6 +167,7 @@ fn attributes(fleet: &mut Fleet, [path, mode, owner, group]: &[String; 4], kind:
         gid: id(group),
         owner: owner.clone(),
         group: group.clone(),
+        modified: 0,
         link: false,
         content,
     };

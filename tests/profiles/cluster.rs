@@ -12,8 +12,7 @@ use harden::facts::FileKind;
 use harden::facts::Observed;
 use harden::facts::container;
 use harden::facts::container::Container;
-use harden::facts::object::Kind;
-use harden::facts::object::Object;
+use harden::facts::object::Objects;
 use harden::facts::question::SYSCTL_CONF;
 use harden::finding::Finding;
 use harden::finding::Verdict;
@@ -30,7 +29,6 @@ use harden::profile::load::load;
 use harden::profile::playbook;
 use harden::secret::Secret;
 use harden::yaml;
-use harden::yaml::Value;
 
 pub(crate) const NODE: &str = "node-1";
 const CLUSTER: &str = "nodes:\n- {address: 10.0.0.1, hostname_override: node-1, user: root, role: [controlplane, etcd, worker]}\nkubernetes_version: v1.11.3-rancher1-1\n";
@@ -69,10 +67,7 @@ pub(crate) fn default() -> Fleet {
     }
     facts.files.insert(SYSCTL_CONF.into(), text_file("", 0o644));
     let mut fleet = fleet(facts, CLUSTER);
-    fleet
-        .objects
-        .lists
-        .insert(Kind::PodSecurityPolicy, Observed::Present(Vec::new()));
+    fleet.objects = Objects::of([]);
     fleet
 }
 
@@ -104,15 +99,7 @@ pub(crate) fn hardened() -> Fleet {
         facts.files.insert(path, text_file(&template(name), 0o600));
     }
     let mut fleet = fleet(facts, &text);
-    let objects = yaml::documents("addons", &template("addons")).unwrap();
-    let is_policy =
-        |object: &Value| object.at(&["kind"]).unwrap().text() == Some("PodSecurityPolicy");
-    let policies = objects.into_iter().filter(is_policy).filter_map(Object::of);
-    let policies = Observed::Present(policies.collect());
-    fleet
-        .objects
-        .lists
-        .insert(Kind::PodSecurityPolicy, policies);
+    fleet.objects = Objects::of(yaml::documents("addons", &template("addons")).unwrap());
     fleet
 }
 

@@ -286,8 +286,8 @@ fn a_missing_kubeconfig_of_a_running_cluster_stops_the_run() {
     fs::remove_file(lab.path("kube_config_cluster.yml")).unwrap();
 
     lab.apply()
-        .expect(3)
-        .says(&["kube_config_cluster.yml", "nothing was changed"]);
+        .expect(4)
+        .says(&["there is no kubeconfig", "kube_config_cluster.yml", "nothing was changed"]);
 }
 
 #[test]

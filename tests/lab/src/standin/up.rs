@@ -11,6 +11,7 @@ use super::addon;
 use super::cluster::Cluster;
 use super::cluster::Node;
 use super::component;
+use super::deposit;
 use super::fault::Faults;
 use super::fleet::Fleet;
 use super::kubeconfig;
@@ -135,6 +136,12 @@ impl Run<'_> {
         }
         log::info("[certificates] Deploying kubernetes certificates to Cluster nodes");
         self.write_kubeconfig()?;
+        for host in &self.hosts {
+            for (path, mode) in deposit::files(host.node.is("controlplane")) {
+                let content = format!("stands for {path} of {}\n", host.node.address);
+                host.machine.write(path, &content, mode)?;
+            }
+        }
         log::info("[certificates] Successfully deployed kubernetes certificates to Cluster nodes");
         log::info("Pre-pulling kubernetes images");
         log::info("Kubernetes images pulled successfully");

@@ -5,5 +5,6 @@
 mod apply;
 mod bad_input;
 mod check;
+mod kubernetes;
 mod lab;
 mod weather;

@@ -6,6 +6,7 @@ use crate::cluster_file::ClusterFile;
 use crate::facts::Facts;
 use crate::facts::Observed;
 use crate::facts::object::Objects;
+use crate::facts::rancher::Answers;
 use crate::inventory::Inventory;
 use crate::inventory::Node;
 use crate::inventory::Role;
@@ -22,6 +23,8 @@ pub struct Fleet {
     pub cluster: ClusterState,
     /// What the Kubernetes API said; not asked until somebody fills it.
     pub objects: Objects,
+    /// What a Rancher server said; nothing when no playbook names one.
+    pub rancher: Option<Answers>,
     pub layout: Layout,
     nothing: Facts,
 }
@@ -46,6 +49,7 @@ impl Fleet {
             facts,
             cluster,
             objects: Objects::default(),
+            rancher: None,
             nothing: Facts::default(),
         }
     }
@@ -75,6 +79,7 @@ impl Fleet {
             facts,
             cluster: &self.cluster.file,
             objects: &self.objects,
+            rancher: self.rancher.as_ref(),
             layout: &self.layout,
         }
     }

@@ -33,6 +33,7 @@ pub mod event;
 pub mod rke;
 pub mod https;
 pub mod kube;
+pub mod rancher;
 pub mod engine;
 pub mod report;
 pub mod error;

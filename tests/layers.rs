@@ -74,6 +74,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("rke", &["source"]),
     ("https", &["secret"]),
     ("kube", &["facts", "https", "secret", "yaml"]),
+    ("rancher", &["facts", "https", "secret"]),
     (
         "engine",
         &[
@@ -89,6 +90,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "node",
             "plan",
             "profile",
+            "rancher",
             "resource",
             "rke",
             "secret",

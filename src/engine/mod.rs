@@ -7,6 +7,7 @@ mod apply;
 mod doors;
 mod gather;
 mod objects;
+mod rancher;
 mod restart;
 mod stop;
 mod teller;
@@ -33,6 +34,7 @@ use crate::plan::Plan;
 use crate::plan::Settings;
 use crate::profile::Profile;
 use crate::profile::playbook::Rollout;
+use crate::rancher::Access;
 use crate::resource::Layout;
 use crate::secret::Secret;
 use crate::ssh::keys::Keys;
@@ -69,6 +71,8 @@ pub struct Job {
     pub rke: RkeChoice,
     /// False with `--no-kube`: what only the Kubernetes API can tell stays unread.
     pub ask_kubernetes: bool,
+    /// The Rancher server of the playbook, if it names one.
+    pub rancher: Option<Access>,
     /// For one connection to an API.
     pub connect: Duration,
     /// Change the nodes that answer although others do not; the cluster is left alone then.
@@ -163,8 +167,10 @@ impl Run {
 
     /// What all selected nodes say now, and what `cluster.yml` said when it was read last.
     async fn fleet(&mut self) -> Fleet {
-        let (facts, asked) = futures::join!(self.gather(), self.objects());
-        let fleet = Fleet::new(self.job.inventory.clone(), self.job.cluster.clone(), facts);
+        let (facts, asked, rancher) =
+            futures::join!(self.gather(), self.objects(), self.rancher());
+        let mut fleet = Fleet::new(self.job.inventory.clone(), self.job.cluster.clone(), facts);
+        fleet.rancher = rancher;
         let objects = asked.unwrap_or_else(|error| self.without_objects(&fleet, &error));
         fleet.with_objects(objects)
     }

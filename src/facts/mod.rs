@@ -8,6 +8,7 @@ pub mod answer;
 pub mod container;
 pub mod object;
 pub mod question;
+pub mod rancher;
 
 use std::collections::BTreeMap;
 

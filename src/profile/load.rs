@@ -20,6 +20,7 @@ use crate::profile::Scope;
 use crate::profile::library::Library;
 use crate::profile::library::Source;
 use crate::profile::playbook::Playbook;
+use crate::profile::playbook::RancherServer;
 use crate::profile::variables::Variables;
 use crate::profile::version::Gate;
 use crate::resource::Resource;
@@ -27,6 +28,7 @@ use crate::resource::addons::Addons;
 use crate::resource::any_of::AnyOf;
 use crate::resource::encryption::NO_KEY;
 use crate::resource::expect::Expect;
+use crate::resource::rancher::Rancher;
 use crate::resource::service_of;
 use crate::source::Place;
 use crate::source::Remark;
@@ -69,6 +71,7 @@ pub fn load(
         source,
         library,
         variables,
+        rancher: playbook.rancher.as_ref(),
     };
     loader.profile(
         raw.profile.value,
@@ -129,6 +132,8 @@ struct Loader<'a> {
     source: &'a Source,
     library: &'a Library,
     variables: Variables,
+    /// Of the playbook: what is allowed on the server that it names.
+    rancher: Option<&'a RancherServer>,
 }
 
 impl Loader<'_> {
@@ -161,7 +166,7 @@ impl Loader<'_> {
 
     /// Ids are unique, and who is said to meet a control exists.
     fn check_references(&self, controls: &[RawControl]) -> Result<(), Remark> {
-        let mut ids = BTreeSet::from(["rke"]);
+        let mut ids = BTreeSet::from(["rancher", "rke"]);
         for control in controls {
             let id = control.id.value.as_str();
             let at = yaml::place(&control.id);
@@ -225,7 +230,9 @@ impl Loader<'_> {
             }
         };
         let rule = match (raw.audit, raw.manual, raw.not_applicable) {
-            (Some(resources), None, None) => self.audit(at, resources, raw.met_by, exception)?,
+            (Some(resources), by_hand, None) => {
+                self.audit(at, resources, raw.met_by, exception, by_hand)?
+            }
             (None, Some(what), None) if exception.is_none() => Rule::Manual(what),
             (None, None, Some(why)) if exception.is_none() => Rule::NotApplicable(why),
             _ => {
@@ -252,13 +259,20 @@ impl Loader<'_> {
         raw: Vec<Spanned<Resource>>,
         met_by: Vec<Spanned<String>>,
         exception: Option<Exception>,
+        by_hand: Option<String>,
     ) -> Result<Rule, Remark> {
+        let is_of_rancher = |one: &Spanned<Resource>| matches!(one.value, Resource::Rancher(_));
+        if by_hand.is_some() != raw.iter().any(is_of_rancher) {
+            let message = "`manual` stands beside `audit` where a Rancher server is asked, and only there";
+            return Err(self.source.remark(at, message));
+        }
         if raw.is_empty() {
             return Err(self.source.remark(at, "`audit` is empty"));
         }
         let mut audit = Audit {
             resources: Vec::new(),
             met_by: met_by.into_iter().map(|id| id.value).collect(),
+            by_hand,
             exception,
         };
         let mended = audit.is_mended();
@@ -326,6 +340,12 @@ impl Loader<'_> {
                     return Err(self.source.remark(at, message));
                 }
             }
+            Resource::Rancher(Rancher::AdminsWithin(allowed)) => {
+                *allowed = self.rancher.and_then(|rancher| rancher.admins.clone());
+            }
+            Resource::Rancher(Rancher::NodeDriversWithin(allowed)) => {
+                *allowed = self.rancher.and_then(|rancher| rancher.node_drivers.clone());
+            }
             Resource::Document(document) => self.path(at, &document.path)?,
             Resource::Provider(provider) => self.path(at, &provider.path)?,
             Resource::AnyOf(AnyOf(alternatives)) => {
@@ -340,7 +360,8 @@ impl Loader<'_> {
             Resource::Sysctl(_)
             | Resource::Bind(_)
             | Resource::Rke(_)
-            | Resource::Kubernetes(_) => {}
+            | Resource::Kubernetes(_)
+            | Resource::Rancher(_) => {}
         }
         Ok(resource)
     }
@@ -468,6 +489,7 @@ fn wish(resource: &Resource) -> Option<(String, String)> {
         | Resource::Document(_)
         | Resource::Provider(_)
         | Resource::Kubernetes(_)
+        | Resource::Rancher(_)
         | Resource::AnyOf(_) => None,
     }
 }

@@ -89,6 +89,8 @@ pub struct Audit {
     pub resources: Vec<Resource>,
     /// Empty: `apply` makes the resources so. Else the work belongs to these controls, or to `rke`.
     pub met_by: Vec<String>,
+    /// The steps for a person, where nobody was named who could be asked.
+    pub by_hand: Option<String>,
     /// The benchmark's own assessment does not pass here either.
     pub exception: Option<Exception>,
 }

@@ -17,6 +17,7 @@ pub mod file;
 pub mod kubernetes;
 pub mod path;
 pub mod provider;
+pub mod rancher;
 pub mod rke;
 pub mod sysctl;
 
@@ -28,6 +29,7 @@ use crate::facts::Facts;
 use crate::facts::object::Kind;
 use crate::facts::object::Objects;
 use crate::facts::question::Question;
+use crate::facts::rancher::Answers;
 use crate::inventory::Inventory;
 use crate::node::request::Attributes;
 use crate::node::request::Put;
@@ -41,6 +43,7 @@ use crate::resource::file::File;
 use crate::resource::kubernetes::KubernetesObject;
 use crate::resource::path::Path;
 use crate::resource::provider::Provider;
+use crate::resource::rancher::Rancher;
 use crate::resource::rke::RkeValue;
 use crate::resource::sysctl::Sysctl;
 
@@ -60,6 +63,7 @@ pub enum Resource {
     Document(Document),
     Provider(Provider),
     Kubernetes(KubernetesObject),
+    Rancher(Rancher),
     AnyOf(AnyOf),
 }
 
@@ -72,6 +76,8 @@ pub struct Scene<'a> {
     pub cluster: &'a ClusterFile,
     /// What the Kubernetes API said.
     pub objects: &'a Objects,
+    /// What a Rancher server said; nothing when no playbook names one.
+    pub rancher: Option<&'a Answers>,
     pub layout: &'a Layout,
 }
 
@@ -188,7 +194,7 @@ impl Resource {
             Self::Document(document) => document.questions(layout),
             Self::Provider(provider) => provider.questions(layout),
             Self::AnyOf(alternatives) => alternatives.questions(layout),
-            Self::Rke(_) | Self::Addons(_) | Self::Kubernetes(_) => Vec::new(),
+            Self::Rke(_) | Self::Addons(_) | Self::Kubernetes(_) | Self::Rancher(_) => Vec::new(),
         }
     }
 
@@ -197,6 +203,7 @@ impl Resource {
         match self {
             Self::Addons(addons) => addons.kinds(),
             Self::Kubernetes(object) => vec![object.kind],
+            Self::Rancher(rancher) => rancher.kinds(),
             Self::AnyOf(AnyOf(alternatives)) => {
                 let resources = alternatives.iter().flatten();
                 resources.flat_map(Self::kinds).collect()
@@ -227,11 +234,12 @@ impl Resource {
             | Self::Addons(_)
             | Self::Document(_)
             | Self::Provider(_)
-            | Self::Kubernetes(_) => Vec::new(),
+            | Self::Kubernetes(_)
+            | Self::Rancher(_) => Vec::new(),
         }
     }
 
-    /// What is, beside what should be. Never empty.
+    /// What is, beside what should be. Empty only where nobody was named who could tell.
     pub fn compare(&self, scene: &Scene<'_>) -> Vec<Evidence> {
         match self {
             Self::Sysctl(sysctl) => sysctl.compare(scene),
@@ -245,6 +253,7 @@ impl Resource {
             Self::Document(document) => vec![document.compare(scene)],
             Self::Provider(provider) => vec![provider.compare(scene)],
             Self::Kubernetes(object) => vec![object.compare(scene)],
+            Self::Rancher(rancher) => rancher.compare(scene),
             Self::AnyOf(alternatives) => alternatives.compare(scene),
         }
     }
@@ -263,6 +272,7 @@ impl Resource {
             | Self::Document(_)
             | Self::Provider(_)
             | Self::Kubernetes(_)
+            | Self::Rancher(_)
             | Self::AnyOf(_) => Vec::new(),
         }
     }
@@ -275,6 +285,7 @@ impl Resource {
                 | Self::Document(_)
                 | Self::Provider(_)
                 | Self::Kubernetes(_)
+                | Self::Rancher(_)
                 | Self::AnyOf(_)
         )
     }

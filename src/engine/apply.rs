@@ -317,12 +317,7 @@ impl Run {
         }
     }
 
-    fn judge_rke(
-        &self,
-        outcome: rke::UpOutcome,
-        was_built: bool,
-        cause: Option<String>,
-    ) -> bool {
+    fn judge_rke(&self, outcome: rke::UpOutcome, was_built: bool, cause: Option<String>) -> bool {
         let backup = self.job.run_dir.join("cluster.yml");
         let backup = backup.exists().then_some(backup.as_path());
         let verdict = &outcome.verdict;

@@ -167,8 +167,7 @@ impl Run {
 
     /// What all selected nodes say now, and what `cluster.yml` said when it was read last.
     async fn fleet(&mut self) -> Fleet {
-        let (facts, asked, rancher) =
-            futures::join!(self.gather(), self.objects(), self.rancher());
+        let (facts, asked, rancher) = futures::join!(self.gather(), self.objects(), self.rancher());
         let mut fleet = Fleet::new(self.job.inventory.clone(), self.job.cluster.clone(), facts);
         fleet.rancher = rancher;
         let objects = asked.unwrap_or_else(|error| self.without_objects(&fleet, &error));

@@ -13,11 +13,9 @@ impl Run {
             connect: self.job.connect,
             all: self.job.answer,
         };
-        let asked = tokio::task::spawn_blocking(move || {
-            match Server::open(&access, patience) {
-                Ok(server) => server.facts(),
-                Err(error) => Answers::silent(&error.to_string()),
-            }
+        let asked = tokio::task::spawn_blocking(move || match Server::open(&access, patience) {
+            Ok(server) => server.facts(),
+            Err(error) => Answers::silent(&error.to_string()),
         });
         Some(tokio::select! {
             answers = asked => {

@@ -159,10 +159,14 @@ impl Objects {
 
     /// The objects of an API that was asked for every kind and has these.
     pub fn of(contents: impl IntoIterator<Item = Value>) -> Self {
-        let mut lists: BTreeMap<Kind, Vec<Object>> = Kind::ALL.map(|kind| (kind, Vec::new())).into();
+        let mut lists: BTreeMap<Kind, Vec<Object>> =
+            Kind::ALL.map(|kind| (kind, Vec::new())).into();
         for object in contents.into_iter().filter_map(Object::of) {
             let kind = object.content.at(&["kind"]).and_then(Value::text);
-            if let Some(list) = kind.and_then(Kind::named).and_then(|kind| lists.get_mut(&kind)) {
+            if let Some(list) = kind
+                .and_then(Kind::named)
+                .and_then(|kind| lists.get_mut(&kind))
+            {
                 list.push(object);
             }
         }

@@ -54,12 +54,7 @@ impl Answer {
 impl Client {
     /// A client for `base`, such as `https://10.0.0.1:6443`. Redirects are not followed: what they
     /// lead to was not verified by anybody.
-    pub fn new(
-        base: &str,
-        trust: &Trust,
-        identity: Option<&Identity>,
-        patience: Patience,
-    ) -> Self {
+    pub fn new(base: &str, trust: &Trust, identity: Option<&Identity>, patience: Patience) -> Self {
         let tls = TlsConfig::builder()
             .root_certs(trust.roots())
             .client_cert(identity.and_then(Identity::client_certificate))
@@ -99,14 +94,17 @@ impl Client {
     ///
     /// There is no answer.
     pub fn get(&self, path: &str) -> Result<Answer, HttpsError> {
-        self.ask(|agent, url, bearer, time| {
-            let mut request = agent.get(url);
-            if let Some(bearer) = bearer {
-                request = request.header("Authorization", bearer);
-            }
-            let request = request.header("Accept", "application/json");
-            request.config().timeout_global(Some(time)).build().call()
-        }, path)
+        self.ask(
+            |agent, url, bearer, time| {
+                let mut request = agent.get(url);
+                if let Some(bearer) = bearer {
+                    request = request.header("Authorization", bearer);
+                }
+                let request = request.header("Accept", "application/json");
+                request.config().timeout_global(Some(time)).build().call()
+            },
+            path,
+        )
     }
 
     /// Sends a JSON text to `path`.
@@ -115,14 +113,21 @@ impl Client {
     ///
     /// There is no answer; whether the text arrived is not known then.
     pub fn post(&self, path: &str, json: &[u8]) -> Result<Answer, HttpsError> {
-        self.ask(|agent, url, bearer, time| {
-            let mut request = agent.post(url);
-            if let Some(bearer) = bearer {
-                request = request.header("Authorization", bearer);
-            }
-            let request = request.header("Content-Type", "application/json");
-            request.config().timeout_global(Some(time)).build().send(json)
-        }, path)
+        self.ask(
+            |agent, url, bearer, time| {
+                let mut request = agent.post(url);
+                if let Some(bearer) = bearer {
+                    request = request.header("Authorization", bearer);
+                }
+                let request = request.header("Content-Type", "application/json");
+                request
+                    .config()
+                    .timeout_global(Some(time))
+                    .build()
+                    .send(json)
+            },
+            path,
+        )
     }
 
     fn ask(

@@ -110,9 +110,7 @@ fn identity(user: &Value) -> Result<Option<Identity>, String> {
     let chain = decoded(user, "client-certificate")?;
     let key = decoded(user, "client-key")?;
     match (chain, key) {
-        (Some(chain), Some(key)) => {
-            Identity::of_pem(&chain, &Secret::new(key.to_vec())).map(Some)
-        }
+        (Some(chain), Some(key)) => Identity::of_pem(&chain, &Secret::new(key.to_vec())).map(Some),
         (None, None) => Ok(None),
         _ => Err("one of client certificate and client key is missing".to_owned()),
     }
@@ -139,7 +137,9 @@ mod tests {
     use super::*;
 
     fn why(text: &str) -> String {
-        Kubeconfig::parse("kube_config", text).unwrap_err().to_string()
+        Kubeconfig::parse("kube_config", text)
+            .unwrap_err()
+            .to_string()
     }
 
     fn config(cluster: &str, user: &str) -> String {
@@ -151,7 +151,12 @@ mod tests {
 
     #[test]
     fn a_kubeconfig_without_a_server_names_no_api() {
-        for text in ["", "kind: Config\n", &config("", ""), &config("server: ''", "")] {
+        for text in [
+            "",
+            "kind: Config\n",
+            &config("", ""),
+            &config("server: ''", ""),
+        ] {
             assert!(why(text).contains("names no server"), "{text}");
         }
     }
@@ -159,7 +164,10 @@ mod tests {
     #[test]
     fn what_would_not_be_verified_is_refused() {
         assert!(why(&config("server: 'http://x:8080'", "")).contains("not HTTPS"));
-        let insecure = config("server: 'https://x:6443', insecure-skip-tls-verify: true", "");
+        let insecure = config(
+            "server: 'https://x:6443', insecure-skip-tls-verify: true",
+            "",
+        );
         assert!(why(&insecure).contains("always verified"));
         let without = config("server: 'https://x:6443'", "");
         assert!(why(&without).contains("certificate-authority-data"));
@@ -168,7 +176,10 @@ mod tests {
     #[test]
     fn what_is_no_certificate_is_named() {
         let authority = |data: &str| {
-            config(&format!("server: 'https://x', certificate-authority-data: '{data}'"), "")
+            config(
+                &format!("server: 'https://x', certificate-authority-data: '{data}'"),
+                "",
+            )
         };
 
         assert!(why(&authority("%%%")).contains("no base64"));

@@ -348,7 +348,9 @@ fn objects_that_never_came_need_another_rke_up_and_altered_ones_fail() {
     }
     let verdict = |fleet: &Fleet| {
         let findings = audit::judge(&profile(), 1, fleet);
-        let mut of_addons = findings.into_iter().filter(|f| f.control.0 == "guide:2.1.5");
+        let mut of_addons = findings
+            .into_iter()
+            .filter(|f| f.control.0 == "guide:2.1.5");
         of_addons.next().unwrap().verdict
     };
 

@@ -263,7 +263,8 @@ impl Loader<'_> {
     ) -> Result<Rule, Remark> {
         let is_of_rancher = |one: &Spanned<Resource>| matches!(one.value, Resource::Rancher(_));
         if by_hand.is_some() != raw.iter().any(is_of_rancher) {
-            let message = "`manual` stands beside `audit` where a Rancher server is asked, and only there";
+            let message =
+                "`manual` stands beside `audit` where a Rancher server is asked, and only there";
             return Err(self.source.remark(at, message));
         }
         if raw.is_empty() {
@@ -344,7 +345,9 @@ impl Loader<'_> {
                 *allowed = self.rancher.and_then(|rancher| rancher.admins.clone());
             }
             Resource::Rancher(Rancher::NodeDriversWithin(allowed)) => {
-                *allowed = self.rancher.and_then(|rancher| rancher.node_drivers.clone());
+                *allowed = self
+                    .rancher
+                    .and_then(|rancher| rancher.node_drivers.clone());
             }
             Resource::Document(document) => self.path(at, &document.path)?,
             Resource::Provider(provider) => self.path(at, &provider.path)?,

@@ -147,7 +147,12 @@ mod tests {
 
     #[test]
     fn a_token_does_not_stand_in_a_playbook_nor_travel_unencrypted() {
-        let with = |rancher: &str| read("p.yml", &format!("playbook: a\nprofile: b\nrancher: {rancher}\n"));
+        let with = |rancher: &str| {
+            read(
+                "p.yml",
+                &format!("playbook: a\nprofile: b\nrancher: {rancher}\n"),
+            )
+        };
 
         assert!(with("{url: 'https://r', token: abc}").is_err());
         assert!(with("{url: 'http://r'}").is_err());

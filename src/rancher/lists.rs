@@ -42,14 +42,17 @@ impl Server {
         let users: Vec<RawUser> = self.all("/v3/users")?;
         let roles: Vec<RawRole> = self.all("/v3/globalRoles")?;
         let bindings: Vec<RawBinding> = self.all("/v3/globalRoleBindings")?;
-        let users: BTreeMap<String, String> = users.into_iter().filter_map(RawUser::named).collect();
+        let users: BTreeMap<String, String> =
+            users.into_iter().filter_map(RawUser::named).collect();
         let roles: BTreeMap<&str, &RawRole> =
             roles.iter().map(|role| (role.id.as_str(), role)).collect();
         let grants = bindings.into_iter().filter_map(|binding| {
             let role = roles.get(binding.role.as_str()).copied();
             Some(Grant {
                 right: right(&binding.role, role),
-                role: role.and_then(|role| role.name.clone()).unwrap_or_else(|| binding.role.clone()),
+                role: role
+                    .and_then(|role| role.name.clone())
+                    .unwrap_or_else(|| binding.role.clone()),
                 subject: binding.subject(&users)?,
             })
         });
@@ -85,9 +88,8 @@ fn path_of(link: &str) -> &str {
 /// A role that may do everything is an administrator's, whatever its name.
 fn right(id: &str, role: Option<&RawRole>) -> Right {
     let all = |list: &Option<Vec<String>>| list.iter().flatten().any(|one| one == "*");
-    let is_everything = |rule: &RawRule| {
-        all(&rule.api_groups) && all(&rule.resources) && all(&rule.verbs)
-    };
+    let is_everything =
+        |rule: &RawRule| all(&rule.api_groups) && all(&rule.resources) && all(&rule.verbs);
     if id == "admin" || role.is_some_and(|role| role.rules.iter().flatten().any(is_everything)) {
         Right::Everything
     } else if USUAL.contains(&id) {

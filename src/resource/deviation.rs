@@ -118,10 +118,18 @@ mod tests {
 
     #[test]
     fn emptied_widened_and_changed_objects_are_told_apart() {
-        let spec = |spec: &str| told(POLICY, &format!("{{metadata: {{name: p}}, spec: {{{spec}}}}}"));
+        let spec = |spec: &str| {
+            told(
+                POLICY,
+                &format!("{{metadata: {{name: p}}, spec: {{{spec}}}}}"),
+            )
+        };
         let whole = "allowPrivilegeEscalation: false, volumes: [emptyDir, secret";
 
-        assert_eq!(told(POLICY, "{metadata: {name: p}}").as_deref(), Some("spec is not set"));
+        assert_eq!(
+            told(POLICY, "{metadata: {name: p}}").as_deref(),
+            Some("spec is not set")
+        );
         assert_eq!(
             spec("volumes: [emptyDir, secret]").as_deref(),
             Some("spec.allowPrivilegeEscalation is not set"),
@@ -143,7 +151,9 @@ mod tests {
     #[test]
     fn a_binding_to_another_role_or_of_more_subjects_is_another_binding() {
         let binding = |role: &str, subjects: &str| {
-            format!("{{kind: RoleBinding, roleRef: {{kind: Role, name: {role}}}, subjects: [{subjects}]}}")
+            format!(
+                "{{kind: RoleBinding, roleRef: {{kind: Role, name: {role}}}, subjects: [{subjects}]}}"
+            )
         };
         let wanted = binding("a", "{kind: Group, name: x}");
 
@@ -158,7 +168,8 @@ mod tests {
     fn a_namespace_is_there_or_going() {
         let wanted = "{kind: Namespace, metadata: {name: n}}";
 
-        let there = "{metadata: {name: n}, spec: {finalizers: [kubernetes]}, status: {phase: Active}}";
+        let there =
+            "{metadata: {name: n}, spec: {finalizers: [kubernetes]}, status: {phase: Active}}";
         assert_eq!(told(wanted, there), None);
         let going = "{metadata: {name: n, deletionTimestamp: now}, spec: {}}";
         assert_eq!(told(wanted, going).as_deref(), Some("it is being deleted"));

@@ -196,7 +196,11 @@ fn of_grant(grant: &Grant, allowed: Option<&[String]>) -> Evidence {
         }
         (Right::Everything, None) => {
             let why = "the playbook has no `rancher.admins`";
-            Evidence::new(subject, "among `rancher.admins`", Seen::Unread(why.to_owned()))
+            Evidence::new(
+                subject,
+                "among `rancher.admins`",
+                Seen::Unread(why.to_owned()),
+            )
         }
         (Right::Everything, Some(allowed)) => {
             let is_allowed = names.iter().any(|name| allowed.contains(name));
@@ -279,7 +283,11 @@ fn destination(deployment: &Object) -> Option<String> {
     if containers(deployment).any(is_sidecar) {
         return Some("the sidecar rancher-audit-log".to_owned());
     }
-    let volumes = list(deployment.content.at(&["spec", "template", "spec", "volumes"]));
+    let volumes = list(
+        deployment
+            .content
+            .at(&["spec", "template", "spec", "volumes"]),
+    );
     let mut volumes = volumes.iter();
     let volume = volumes.find(|one| text_at(one, "name") == Some("audit-log"))?;
     let path = volume.at(&["hostPath", "path"])?.text()?;

@@ -57,7 +57,9 @@ fn a_long_list_is_read_to_its_last_page() {
         "/apis" => groups(&[]),
         "/api/v1/namespaces" => match request.asked("continue") {
             None => ok(json!({ "metadata": { "continue": "a/b+c=" }, "items": [named("one")] })),
-            Some("a/b+c=") => ok(json!({ "metadata": { "continue": "" }, "items": [named("two")] })),
+            Some("a/b+c=") => {
+                ok(json!({ "metadata": { "continue": "" }, "items": [named("two")] }))
+            }
             Some(other) => panic!("{other}"),
         },
         _ => status(404, ""),
@@ -106,7 +108,10 @@ fn the_group_is_the_one_that_the_server_offers_and_that_has_the_kind() {
         vec![(old, policies("old"))],
     );
     assert_eq!(names(&left, Kind::PodSecurityPolicy), ["old"]);
-    let older = found(&["extensions/v1beta1"], vec![(new, policies("new")), (old, policies("old"))]);
+    let older = found(
+        &["extensions/v1beta1"],
+        vec![(new, policies("new")), (old, policies("old"))],
+    );
     assert_eq!(names(&older, Kind::PodSecurityPolicy), ["old"]);
     let none = found(&["apps/v1"], vec![]);
     assert_eq!(none.list(Kind::PodSecurityPolicy), Observed::Absent);
@@ -116,7 +121,10 @@ fn the_group_is_the_one_that_the_server_offers_and_that_has_the_kind() {
 fn what_is_forbidden_is_unread_with_the_reason_and_keeps_nothing_else_from_being_read() {
     let site = Site::start(table([
         ("/apis", groups(&["rbac.authorization.k8s.io/v1"])),
-        ("/api/v1/namespaces", ok(json!({ "items": [named("default")] }))),
+        (
+            "/api/v1/namespaces",
+            ok(json!({ "items": [named("default")] })),
+        ),
         (
             "/apis/rbac.authorization.k8s.io/v1/roles",
             status(403, "User \"x\" cannot list roles"),
@@ -129,7 +137,10 @@ fn what_is_forbidden_is_unread_with_the_reason_and_keeps_nothing_else_from_being
     let Observed::Unread { why } = objects.list(Kind::Role) else {
         panic!("it was read");
     };
-    assert!(why.contains("403") && why.contains("cannot list roles"), "{why}");
+    assert!(
+        why.contains("403") && why.contains("cannot list roles"),
+        "{why}"
+    );
 }
 
 #[test]
@@ -204,7 +215,9 @@ fn an_expired_certificate_and_another_authority_are_told_apart() {
     let stranger = Authority::fresh().unwrap();
     let admin = site.authority.client("kube-admin").unwrap();
     let file = site.kubeconfig_of(&site.server.url(), stranger.pem(), &admin);
-    let asked = Api::open(&file, PATIENCE).unwrap().objects(&BTreeSet::new());
+    let asked = Api::open(&file, PATIENCE)
+        .unwrap()
+        .objects(&BTreeSet::new());
     assert!(why(asked).contains("unknown authority"));
     assert!(site.asked().is_empty(), "something was sent all the same");
 }
@@ -215,7 +228,9 @@ fn a_401_is_explained_when_the_own_certificate_has_expired() {
     let admin = site.authority.expired_client("kube-admin").unwrap();
     let file = site.kubeconfig_of(&site.server.url(), site.authority.pem(), &admin);
 
-    let asked = Api::open(&file, PATIENCE).unwrap().objects(&BTreeSet::new());
+    let asked = Api::open(&file, PATIENCE)
+        .unwrap()
+        .objects(&BTreeSet::new());
 
     let why = why(asked);
     assert!(why.contains("the certificate in kubeconfig"), "{why}");
@@ -233,7 +248,9 @@ fn a_missing_kubeconfig_and_a_closed_port_are_named() {
     drop(closed);
     let admin = site.authority.client("kube-admin").unwrap();
     let file = site.kubeconfig_of(&url, site.authority.pem(), &admin);
-    let asked = Api::open(&file, PATIENCE).unwrap().objects(&BTreeSet::new());
+    let asked = Api::open(&file, PATIENCE)
+        .unwrap()
+        .objects(&BTreeSet::new());
     assert!(why(asked).contains("refused"));
 }
 

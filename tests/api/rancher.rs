@@ -90,7 +90,10 @@ fn a_login_that_succeeds_fails_the_audit_and_its_token_is_revoked_at_once() {
         let asked = site.asked();
         let position = asked.iter().position(|one| one.path == LOGIN).unwrap();
         let next = &asked[position + 1];
-        assert_eq!((next.path.as_str(), next.asked("action")), ("/v3/tokens", Some("logout")));
+        assert_eq!(
+            (next.path.as_str(), next.asked("action")),
+            ("/v3/tokens", Some("logout"))
+        );
         assert_eq!(next.token.as_deref(), Some("token-x:y"));
         answers.default_login
     };
@@ -191,7 +194,10 @@ fn providers_drivers_and_the_local_cluster_are_read() {
     assert_eq!(answers.drivers, Observed::Present(vec![azure]));
     assert_eq!(answers.local_cluster, Observed::Absent);
 
-    let site = Site::start(table([("/v3/clusters/local", ok(json!({ "id": "local" })))]));
+    let site = Site::start(table([(
+        "/v3/clusters/local",
+        ok(json!({ "id": "local" })),
+    )]));
     assert_eq!(ask(&site, PATIENCE).local_cluster, Observed::Present(()));
 }
 

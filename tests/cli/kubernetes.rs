@@ -90,7 +90,11 @@ fn without_the_api_everything_else_is_judged_all_the_same() {
         })
         .collect();
     assert_eq!(unknown[0], "guide:2.1.5");
-    assert!(unknown.iter().all(|id| *id == "guide:2.1.5" || id.starts_with("cis:1.7.")));
+    assert!(
+        unknown
+            .iter()
+            .all(|id| *id == "guide:2.1.5" || id.starts_with("cis:1.7."))
+    );
 }
 
 #[test]

@@ -15,6 +15,7 @@ use harden::facts::container::State;
 use harden::facts::object::Kind;
 use harden::facts::object::Object;
 use harden::facts::object::Objects;
+use harden::facts::rancher::Answers;
 use harden::fleet::Fleet;
 use harden::profile::Rule;
 use harden::yaml;
@@ -28,6 +29,7 @@ use crate::cluster::profile;
 use crate::cluster::template;
 use crate::cluster::text_file;
 use crate::cluster::word;
+use crate::server;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,6 +69,10 @@ enum Change {
     /// The whole pod security policy `restricted`, without its name; or none.
     Policy(Option<BTreeMap<String, Value>>),
     NoApi(String),
+    /// A Rancher server: `default`, `group`, `down`; without a word none.
+    Rancher(Option<String>),
+    /// `--add-local` and the audit level of its Deployment.
+    Deployment([String; 2]),
     /// Parts of cluster.yml.
     Cluster([String; 2]),
 }
@@ -143,6 +149,19 @@ fn make(fleet: &mut Fleet, change: &Change) {
             let policies = content.iter().map(policy).collect();
             let lists = &mut fleet.objects.lists;
             lists.insert(Kind::PodSecurityPolicy, Observed::Present(policies));
+        }
+        Change::Rancher(server) => {
+            fleet.rancher = server.as_deref().map(|name| match name {
+                "default" => server::default(),
+                "group" => server::with_group(),
+                "down" => Answers::silent("it is down"),
+                other => panic!("{other}"),
+            });
+        }
+        Change::Deployment([add_local, level]) => {
+            let deployment = Object::of(server::deployment(add_local, level)).unwrap();
+            let lists = &mut fleet.objects.lists;
+            lists.insert(Kind::Deployment, Observed::Present(vec![deployment]));
         }
         Change::NoApi(why) => fleet.objects = Objects::silent(why),
         Change::Cluster([part, instead]) => {
@@ -244,7 +263,8 @@ fn every_weak_audit_of_the_source_has_a_case_that_would_fool_it() {
 
     // T-37 is about the score, not the measurement; the counts have it.
     let wanted = [
-        "T-30", "T-31", "T-32", "T-33", "T-34", "T-35", "T-36", "T-38", "T-39",
+        "T-30", "T-31", "T-32", "T-33", "T-34", "T-35", "T-36", "T-38", "T-39", "T-40", "T-41",
+        "T-42", "T-43",
     ];
     assert_eq!(traps, BTreeSet::from(wanted));
 }

@@ -30,6 +30,8 @@ use harden::profile::playbook;
 use harden::secret::Secret;
 use harden::yaml;
 
+use crate::server;
+
 pub(crate) const NODE: &str = "node-1";
 const CLUSTER: &str = "nodes:\n- {address: 10.0.0.1, hostname_override: node-1, user: root, role: [controlplane, etcd, worker]}\nkubernetes_version: v1.11.3-rancher1-1\n";
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -37,7 +39,7 @@ const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 pub(crate) fn profile() -> Profile {
     let source = Source {
         file: DEFAULT_PLAYBOOK.0.into(),
-        text: DEFAULT_PLAYBOOK.1.into(),
+        text: [DEFAULT_PLAYBOOK.1, server::PLAYBOOK].concat(),
     };
     let playbook = playbook::read(&source.file, &source.text).unwrap();
     load(&source, &playbook, &Library::embedded()).unwrap()
@@ -67,7 +69,8 @@ pub(crate) fn default() -> Fleet {
     }
     facts.files.insert(SYSCTL_CONF.into(), text_file("", 0o644));
     let mut fleet = fleet(facts, CLUSTER);
-    fleet.objects = Objects::of([]);
+    fleet.objects = Objects::of([server::deployment("auto", "0")]);
+    fleet.rancher = Some(server::default());
     fleet
 }
 
@@ -99,7 +102,10 @@ pub(crate) fn hardened() -> Fleet {
         facts.files.insert(path, text_file(&template(name), 0o600));
     }
     let mut fleet = fleet(facts, &text);
-    fleet.objects = Objects::of(yaml::documents("addons", &template("addons")).unwrap());
+    let addons = yaml::documents("addons", &template("addons")).unwrap();
+    let deployment = server::deployment("false", "1");
+    fleet.objects = Objects::of(addons.into_iter().chain([deployment]));
+    fleet.rancher = Some(server::hardened());
     fleet
 }
 

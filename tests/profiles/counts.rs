@@ -188,7 +188,8 @@ fn the_benchmark_is_measured_and_only_the_guide_is_mended() {
         if let Rule::Audit(audit) = &control.rule {
             assert_eq!(
                 audit.is_mended(),
-                control.id.0.starts_with("guide:"),
+                // What is mended on a Rancher server is somebody else's work.
+                control.id.0.starts_with("guide:") && !control.id.0.starts_with("guide:3."),
                 "{}",
                 control.id
             );

@@ -6,3 +6,4 @@ mod cases;
 mod cluster;
 mod counts;
 mod questions;
+mod server;

@@ -8,11 +8,7 @@ use crate::facts::rancher::Answers;
 use crate::resource::Layout;
 use crate::yaml;
 
-fn compared(
-    question: &Rancher,
-    objects: &Objects,
-    server: Option<&Answers>,
-) -> Vec<Evidence> {
+fn compared(question: &Rancher, objects: &Objects, server: Option<&Answers>) -> Vec<Evidence> {
     let scene = Scene {
         facts: &Facts::default(),
         cluster: &ClusterFile::parse("cluster.yml", "nodes: []\n").unwrap(),
@@ -72,7 +68,13 @@ fn only_exactly_false_turns_the_local_cluster_off() {
 
     assert!(met("--add-local=false"));
     assert!(met("--add-local=auto, --add-local=false"));
-    for wrong in ["--add-local=auto", "--add-local=true", "--add-local", "", "--add-local=false, --add-local=true"] {
+    for wrong in [
+        "--add-local=auto",
+        "--add-local=true",
+        "--add-local",
+        "",
+        "--add-local=false, --add-local=true",
+    ] {
         assert!(!met(wrong), "{wrong}");
     }
 }
@@ -80,10 +82,17 @@ fn only_exactly_false_turns_the_local_cluster_off() {
 #[test]
 fn an_audit_log_has_a_level_and_somewhere_to_go() {
     let met = |containers: &str| is_met(&compared(&Rancher::AuditLog, &deployed(containers), None));
-    let rancher = |level: &str| format!("{{name: rancher, env: [{{name: AUDIT_LEVEL, value: '{level}'}}]}}");
+    let rancher =
+        |level: &str| format!("{{name: rancher, env: [{{name: AUDIT_LEVEL, value: '{level}'}}]}}");
 
-    assert!(met(&format!("{}, {{name: rancher-audit-log}}", rancher("1"))));
-    assert!(!met(&format!("{}, {{name: rancher-audit-log}}", rancher("0"))));
+    assert!(met(&format!(
+        "{}, {{name: rancher-audit-log}}",
+        rancher("1")
+    )));
+    assert!(!met(&format!(
+        "{}, {{name: rancher-audit-log}}",
+        rancher("0")
+    )));
     assert!(!met(&rancher("1")));
     assert!(!met("{name: rancher}, {name: rancher-audit-log}"));
 }
@@ -121,7 +130,12 @@ fn the_local_provider_alone_is_none() {
             providers: Observed::Present(providers),
             ..server()
         };
-        compared(&Rancher::IdentityProvider, &Objects::default(), Some(&server)).remove(0)
+        compared(
+            &Rancher::IdentityProvider,
+            &Objects::default(),
+            Some(&server),
+        )
+        .remove(0)
     };
 
     assert!(seen(&["local"]).is_unmet());
@@ -154,17 +168,27 @@ fn administrators_by_any_name_must_be_allowed_and_groups_too() {
     };
     let seen = |allowed: Option<&[&str]>| {
         let allowed = allowed.map(|names| names.iter().map(ToString::to_string).collect());
-        let evidence = compared(&Rancher::AdminsWithin(allowed), &Objects::default(), Some(&server));
+        let evidence = compared(
+            &Rancher::AdminsWithin(allowed),
+            &Objects::default(),
+            Some(&server),
+        );
         let seen = evidence.into_iter().map(|one| (one.subject, one.seen));
         seen.collect::<BTreeMap<_, _>>()
     };
 
     let all = seen(Some(&["ann", "github_team://1"]));
     assert_eq!(all.len(), 3, "bob has nothing that matters, eve is listed");
-    assert!(all.values().all(|seen| matches!(seen, Seen::Met(_))), "{all:?}");
+    assert!(
+        all.values().all(|seen| matches!(seen, Seen::Met(_))),
+        "{all:?}"
+    );
     let some = seen(Some(&["u-ann"]));
     assert!(matches!(some["Rancher user ann (u-ann)"], Seen::Met(_)));
-    assert!(matches!(some["Rancher group github_team://1"], Seen::Unmet(_)));
+    assert!(matches!(
+        some["Rancher group github_team://1"],
+        Seen::Unmet(_)
+    ));
     let none = seen(None);
     assert!(matches!(none["Rancher user ann (u-ann)"], Seen::Unread(_)));
 }
@@ -181,7 +205,12 @@ fn an_active_driver_must_be_allowed_and_an_inactive_one_may_be_anything() {
     };
     let seen = |allowed: Option<&[&str]>| {
         let allowed = allowed.map(|names| names.iter().map(ToString::to_string).collect());
-        compared(&Rancher::NodeDriversWithin(allowed), &Objects::default(), Some(&server)).remove(0)
+        compared(
+            &Rancher::NodeDriversWithin(allowed),
+            &Objects::default(),
+            Some(&server),
+        )
+        .remove(0)
     };
 
     assert!(seen(Some(&["vmwarevsphere"])).is_met());

@@ -119,9 +119,15 @@ fn answer(request: &Request, state: &Path) -> Reply {
         ["api", "v1", "namespaces", "kube-system", "pods"] => {
             Reply::Json(200, json!({ "items": addon_pods(&state) }))
         }
-        ["api", "v1", "namespaces", "kube-system", "pods", name, "log"] if *name == ADDON_POD => {
-            Reply::Text(200, state.addon_log.unwrap_or_default())
-        }
+        [
+            "api",
+            "v1",
+            "namespaces",
+            "kube-system",
+            "pods",
+            name,
+            "log",
+        ] if *name == ADDON_POD => Reply::Text(200, state.addon_log.unwrap_or_default()),
         ["api", "v1", plural] | ["apis", _, _, plural] => list(plural, request, &state),
         _ => refusal(404, "the server could not find the requested resource"),
     }
@@ -159,7 +165,10 @@ fn list(plural: &str, request: &Request, state: &State) -> Reply {
     if end < all.len() {
         metadata["continue"] = json!(end.to_string());
     }
-    Reply::Json(200, json!({ "metadata": metadata, "items": &all[start..end] }))
+    Reply::Json(
+        200,
+        json!({ "metadata": metadata, "items": &all[start..end] }),
+    )
 }
 
 /// What is there before anybody applies anything.
@@ -170,9 +179,11 @@ fn built_in(kind: &str) -> Vec<Value> {
     };
     match kind {
         "Namespace" => named(&["default", "ingress-nginx", "kube-public", "kube-system"]),
-        "ClusterRoleBinding" => vec![json!({ "kind": kind, "metadata": { "name": "cluster-admin" },
+        "ClusterRoleBinding" => vec![
+            json!({ "kind": kind, "metadata": { "name": "cluster-admin" },
             "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin" },
-            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:masters" }] })],
+            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:masters" }] }),
+        ],
         _ => Vec::new(),
     }
 }

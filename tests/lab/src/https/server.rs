@@ -253,9 +253,9 @@ fn converse(
     let mut tls = StreamOwned::new(ServerConnection::new(config)?, stream);
     let mut request = read(&mut tls)?;
     request.has_certificate = tls.conn.peer_certificates().is_some_and(|chain| {
-        let verified = chain.split_first().map(|(own, above)| {
-            known.verify_client_cert(own, above, UnixTime::now())
-        });
+        let verified = chain
+            .split_first()
+            .map(|(own, above)| known.verify_client_cert(own, above, UnixTime::now()));
         verified.is_some_and(|verified| verified.is_ok())
     });
     let (status, kind, body) = match answer(&request) {
@@ -326,7 +326,9 @@ fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {
-        let code = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let code = after
+            .get(..2)
+            .and_then(|digits| std::str::from_utf8(digits).ok());
         let code = code.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         rest = match (first, code) {
             (b'%', Some(code)) => {

@@ -15,7 +15,8 @@ const NAMESPACES: [&str; 3] = ["default", "kube-system", "kube-public"];
 ///
 /// At least one document was refused, in the words of `kubectl`: the job does not complete.
 pub fn apply(manifest: &str, has_ingress: bool, state: &mut State) -> Result<(), Refused> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(manifest).map_err(|error| Refused(format!("error: error parsing {FILE}: {error}")))?;
+    let documents: Vec<Value> = serde_saphyr::from_multiple(manifest)
+        .map_err(|error| Refused(format!("error: error parsing {FILE}: {error}")))?;
     let mut result = Ok(());
     for document in documents.into_iter().filter(|document| !document.is_null()) {
         match refusal(&document, has_ingress, state) {
@@ -36,7 +37,9 @@ fn refusal(document: &Value, has_ingress: bool, state: &State) -> Option<String>
         && text("/kind").is_some()
         && text("/metadata/name").is_some();
     if !is_named {
-        return Some(format!("error: error validating {FILE}: apiVersion, kind or name not set"));
+        return Some(format!(
+            "error: error validating {FILE}: apiVersion, kind or name not set"
+        ));
     }
     let namespace = text("/metadata/namespace")?;
     (!has_namespace(namespace, has_ingress, state)).then(|| {

@@ -90,6 +90,7 @@ enum HostKeyPolicy {
 
 /// What `check` and `apply` share beside.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 struct Work {
     #[command(flatten)]
     target: Target,

@@ -167,7 +167,7 @@ impl Run {
         if plan.cluster.is_none() && plan.rke_up.is_none() {
             return true;
         }
-        if let Some(why) = self.cluster_is_left(plan) {
+        if let Some(why) = cluster_is_left(plan) {
             let what = "cluster.yml and rke up".to_owned();
             self.teller.tell(EventKind::Skipped { what, why });
             return true;
@@ -194,13 +194,6 @@ impl Run {
             return false;
         }
         self.rke_up(&fleet).await
-    }
-
-    fn cluster_is_left(&self, plan: &Plan) -> Option<String> {
-        plan.blockers
-            .iter()
-            .any(Blocker::is_incompleteness)
-            .then(|| "not every node could be asked (--allow-incomplete)".into())
     }
 
     fn write_cluster_file(&mut self, change: &ClusterChange) -> bool {
@@ -352,7 +345,7 @@ impl Run {
         let RkeChoice::Run(explicit) = &self.job.rke else {
             return Vec::new();
         };
-        if plan.rke_up.is_none() || self.cluster_is_left(plan).is_some() {
+        if plan.rke_up.is_none() || cluster_is_left(plan).is_some() {
             return Vec::new();
         }
         let rke = match Rke::find(explicit.as_deref()).await {
@@ -400,6 +393,13 @@ impl Run {
             hint: hint.into(),
         });
     }
+}
+
+fn cluster_is_left(plan: &Plan) -> Option<String> {
+    plan.blockers
+        .iter()
+        .any(Blocker::is_incompleteness)
+        .then(|| "not every node could be asked (--allow-incomplete)".into())
 }
 
 fn outcome(answer: Option<&Answer>) -> Outcome {

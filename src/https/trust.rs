@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rustls::CertificateError::Expired;
+use rustls::CertificateError::ExpiredContext;
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring;
@@ -65,8 +67,6 @@ impl Trust {
         let Ok(verifier) = verifier.build() else {
             return false;
         };
-        use rustls::CertificateError::Expired;
-        use rustls::CertificateError::ExpiredContext;
         matches!(
             verifier.verify_client_cert(own, chain, UnixTime::now()),
             Err(rustls::Error::InvalidCertificate(

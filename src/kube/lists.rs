@@ -29,16 +29,16 @@ impl Api {
     pub fn objects(&self, kinds: &BTreeSet<Kind>) -> Result<Objects, KubeError> {
         let offered = self.groups()?;
         let mut lists = BTreeMap::new();
-        let mut lost = None;
+        let mut broken = None;
         for kind in kinds {
-            let list = match &lost {
+            let list = match &broken {
                 Some(why) => Observed::unread(why),
                 None => match self.list(*kind, &offered) {
                     Ok(Some(objects)) => Observed::Present(objects),
                     Ok(None) => Observed::Absent,
                     Err(error) => {
                         let why = error.to_string();
-                        lost = error.is_of_connection().then(|| why.clone());
+                        broken = error.is_of_connection().then(|| why.clone());
                         Observed::Unread { why }
                     }
                 },

@@ -68,7 +68,7 @@ impl Server {
             let link = page.pagination.and_then(|pagination| pagination.next);
             match link.as_deref().map(path_of) {
                 None => return Ok(items),
-                Some(path) => next = path.to_owned(),
+                Some(path) => path.clone_into(&mut next),
             }
         }
         Err(RancherError::TooMany {

@@ -61,7 +61,7 @@ impl Authority {
     /// # Errors
     /// It cannot be signed.
     pub fn server(&self, name: &str) -> Result<Leaf, anyhow::Error> {
-        self.sign(params(name, ExtendedKeyUsagePurpose::ServerAuth)?)
+        self.sign(&params(name, ExtendedKeyUsagePurpose::ServerAuth)?)
     }
 
     /// A certificate for a client of this name.
@@ -69,7 +69,7 @@ impl Authority {
     /// # Errors
     /// It cannot be signed.
     pub fn client(&self, name: &str) -> Result<Leaf, anyhow::Error> {
-        self.sign(params(name, ExtendedKeyUsagePurpose::ClientAuth)?)
+        self.sign(&params(name, ExtendedKeyUsagePurpose::ClientAuth)?)
     }
 
     /// The same for a server whose certificate ran out long ago.
@@ -77,7 +77,7 @@ impl Authority {
     /// # Errors
     /// It cannot be signed.
     pub fn expired_server(&self, name: &str) -> Result<Leaf, anyhow::Error> {
-        self.sign(expired(params(name, ExtendedKeyUsagePurpose::ServerAuth)?))
+        self.sign(&expired(params(name, ExtendedKeyUsagePurpose::ServerAuth)?))
     }
 
     /// The same for a client whose certificate ran out long ago.
@@ -85,7 +85,7 @@ impl Authority {
     /// # Errors
     /// It cannot be signed.
     pub fn expired_client(&self, name: &str) -> Result<Leaf, anyhow::Error> {
-        self.sign(expired(params(name, ExtendedKeyUsagePurpose::ClientAuth)?))
+        self.sign(&expired(params(name, ExtendedKeyUsagePurpose::ClientAuth)?))
     }
 
     fn with_key(key: KeyPair) -> Result<Self, anyhow::Error> {
@@ -103,7 +103,7 @@ impl Authority {
         Ok(Self { issuer, pem })
     }
 
-    fn sign(&self, params: CertificateParams) -> Result<Leaf, anyhow::Error> {
+    fn sign(&self, params: &CertificateParams) -> Result<Leaf, anyhow::Error> {
         let key = KeyPair::generate()?;
         Ok(Leaf {
             certificate: params.signed_by(&key, &self.issuer)?.pem(),

@@ -7,4 +7,5 @@ mod bad_input;
 mod check;
 mod kubernetes;
 mod lab;
+mod rancher;
 mod weather;

@@ -150,19 +150,8 @@ fn make(fleet: &mut Fleet, change: &Change) {
             let lists = &mut fleet.objects.lists;
             lists.insert(Kind::PodSecurityPolicy, Observed::Present(policies));
         }
-        Change::Rancher(server) => {
-            fleet.rancher = server.as_deref().map(|name| match name {
-                "default" => server::default(),
-                "group" => server::with_group(),
-                "down" => Answers::silent("it is down"),
-                other => panic!("{other}"),
-            });
-        }
-        Change::Deployment([add_local, level]) => {
-            let deployment = Object::of(server::deployment(add_local, level)).unwrap();
-            let lists = &mut fleet.objects.lists;
-            lists.insert(Kind::Deployment, Observed::Present(vec![deployment]));
-        }
+        Change::Rancher(server) => fleet.rancher = server.as_deref().map(answers),
+        Change::Deployment(values) => deploy(fleet, values),
         Change::NoApi(why) => fleet.objects = Objects::silent(why),
         Change::Cluster([part, instead]) => {
             let text = fleet.cluster.file.text();
@@ -193,6 +182,21 @@ fn attributes(fleet: &mut Fleet, [path, mode, owner, group]: &[String; 4], kind:
     facts(fleet)
         .files
         .insert(path.clone(), Observed::Present(file));
+}
+
+fn deploy(fleet: &mut Fleet, [add_local, level]: &[String; 2]) {
+    let deployment = Object::of(server::deployment(add_local, level)).unwrap();
+    let lists = &mut fleet.objects.lists;
+    lists.insert(Kind::Deployment, Observed::Present(vec![deployment]));
+}
+
+fn answers(name: &str) -> Answers {
+    match name {
+        "default" => server::default(),
+        "group" => server::with_group(),
+        "down" => Answers::silent("it is down"),
+        other => panic!("{other}"),
+    }
 }
 
 fn policy(content: &BTreeMap<String, Value>) -> Object {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::facts::Facts;
 use crate::facts::object::Kind;
+use crate::facts::object::Objects;
 use crate::facts::question::Question;
 use crate::finding::Finding;
 use crate::finding::Verdict;
@@ -61,16 +62,27 @@ fn resources<'a>(
 
 /// What the Kubernetes API must list to judge every control of `profile` up to `level`.
 pub fn kinds(profile: &Profile, level: u8) -> BTreeSet<Kind> {
+    all_resources(profile, level)
+        .flat_map(Resource::kinds)
+        .collect()
+}
+
+/// What the first lists show must be listed too, for a plan that breaks nothing.
+pub fn kinds_after(profile: &Profile, level: u8, objects: &Objects) -> BTreeSet<Kind> {
+    all_resources(profile, level)
+        .filter_map(|resource| resource.kinds_after(objects))
+        .collect()
+}
+
+fn all_resources(profile: &Profile, level: u8) -> impl Iterator<Item = &Resource> {
     let controls = profile.controls.iter();
     controls
-        .filter(|control| control.level <= level)
+        .filter(move |control| control.level <= level)
         .filter_map(|control| match &control.rule {
             Rule::Audit(audit) => Some(&audit.resources),
             Rule::Manual(_) | Rule::NotApplicable(_) => None,
         })
         .flatten()
-        .flat_map(Resource::kinds)
-        .collect()
 }
 
 /// One finding per control and node, and one per control of the cluster, in the profile's order.

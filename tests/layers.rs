@@ -67,6 +67,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "profile",
             "resource",
             "secret",
+            "yaml",
         ],
     ),
     ("event", &["finding", "plan"]),

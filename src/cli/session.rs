@@ -93,6 +93,7 @@ pub(super) fn job(
         rancher,
         connect: step,
         allow_incomplete,
+        allow_refused_pods: false,
         inventory,
     })
 }

@@ -178,7 +178,7 @@ impl Run {
         self.teller.tell(EventKind::PhaseStarted(Phase::Confirm));
         let fleet = self.fleet().await;
         let confirmed = self.plan(&fleet);
-        if let Some(why) = not_ready(&confirmed) {
+        if let Some(why) = not_ready(&confirmed, self.job.allow_refused_pods) {
             self.fail(
                 format!("cluster.yml is not touched and rke up is not run: {why}"),
                 "run `harden check` to see what is left, then `harden apply` again",
@@ -414,8 +414,9 @@ fn outcome(answer: Option<&Answer>) -> Outcome {
 }
 
 /// Why the cluster must not be touched yet: a node that is not done, or a new reason to stop.
-fn not_ready(plan: &Plan) -> Option<String> {
-    if let Some(blocker) = plan.blockers.first() {
+fn not_ready(plan: &Plan, allow_refused_pods: bool) -> Option<String> {
+    let waved = |blocker: &Blocker| allow_refused_pods && blocker.is_about_pods();
+    if let Some(blocker) = plan.blockers.iter().find(|blocker| !waved(blocker)) {
         return Some(blocker.to_string());
     }
     let (node, changes) = plan.nodes.first()?;

@@ -77,6 +77,8 @@ pub struct Job {
     pub connect: Duration,
     /// Change the nodes that answer although others do not; the cluster is left alone then.
     pub allow_incomplete: bool,
+    /// Go on although the policy would refuse pods that run now.
+    pub allow_refused_pods: bool,
 }
 
 /// Whether and which `rke` runs.
@@ -134,6 +136,7 @@ impl Run {
         if self.is_partial() && (plan.cluster.is_some() || plan.rke_up.is_some()) {
             plan.cluster = None;
             plan.rke_up = None;
+            plan.blockers.retain(|blocker| !blocker.is_about_pods());
             self.teller.tell(EventKind::Skipped {
                 what: "cluster.yml and rke up".into(),
                 why: "only some nodes were selected with --on, and `rke up` acts on all".into(),

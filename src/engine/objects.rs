@@ -27,7 +27,15 @@ impl Run {
         if kinds.is_empty() {
             return Ok(Objects::default());
         }
-        let asked = self.with_api(move |api| api.objects(&kinds));
+        let (profile, level) = (self.job.profile.clone(), self.job.level);
+        let asked = self.with_api(move |api| {
+            let mut objects = api.objects(&kinds)?;
+            let more = audit::kinds_after(&profile, level, &objects);
+            if !more.is_empty() {
+                objects.lists.extend(api.objects(&more)?.lists);
+            }
+            Ok(objects)
+        });
         tokio::select! {
             objects = asked => objects,
             () = self.stop.asked_for() => Ok(Objects::silent("the run was interrupted")),

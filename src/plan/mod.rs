@@ -10,6 +10,7 @@ mod cluster;
 mod key;
 mod kernel;
 mod nodes;
+mod pods;
 
 use std::collections::BTreeMap;
 
@@ -99,6 +100,8 @@ pub fn plan(profile: &Profile, fleet: &Fleet, settings: &Settings<'_>) -> Plan {
         }
     }
     plan.blockers = blocker::of_fleet(profile, fleet);
+    plan.blockers
+        .extend(pods::blocker(profile, fleet, settings.level));
     plan.blockers
         .extend(kernel::blockers(profile, fleet, &drafts));
     key::decide(profile, fleet, settings, &mut drafts, &mut plan.blockers);

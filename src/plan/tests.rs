@@ -368,6 +368,85 @@ fn objects_that_never_came_need_another_rke_up_and_altered_ones_fail() {
     assert!(planned(&hardened).is_empty(), "`rke up` does not mend it");
 }
 
+/// What stands in the way of the policy when these pods run in `default`, beside some of RKE's own.
+fn refused(pods: &str) -> Vec<String> {
+    let mut fleet = fleet();
+    let system = "kind: Pod\nmetadata: {namespace: kube-system, name: canal}\nspec: {hostNetwork: true}\n---\n\
+                  kind: Pod\nmetadata: {namespace: ingress-nginx, name: nginx}\nspec: {hostNetwork: true}\n";
+    let text = format!("{system}---\n{pods}");
+    fleet.objects = Objects::of(yaml::documents("pods", &text).unwrap());
+    let blockers = planned(&fleet).blockers;
+    let pods = blockers.into_iter().filter_map(|blocker| match blocker {
+        Blocker::PodsRefused { pods, .. } => Some(pods),
+        _ => None,
+    });
+    pods.flatten().collect()
+}
+
+#[test]
+fn pods_that_the_policy_would_refuse_stop_a_run_and_system_namespaces_are_exempt() {
+    let pod = |spec: &str| {
+        refused(&format!(
+            "kind: Pod\nmetadata: {{namespace: default, name: p}}\nspec: {{{spec}}}\n"
+        ))
+    };
+
+    assert_eq!(
+        pod("containers: [{name: a}], volumes: [{name: t, secret: {}}]"),
+        [""; 0]
+    );
+    for (spec, why) in [
+        ("hostPID: true", "hostPID"),
+        (
+            "volumes: [{name: v, hostPath: {path: /}}]",
+            "a hostPath volume",
+        ),
+        (
+            "containers: [{securityContext: {privileged: true}}]",
+            "privileged",
+        ),
+        (
+            "initContainers: [{securityContext: {runAsUser: 0}}]",
+            "runs as root",
+        ),
+        (
+            "securityContext: {runAsUser: 0}, containers: [{name: a}]",
+            "runs as root",
+        ),
+        (
+            "containers: [{securityContext: {capabilities: {add: [NET_ADMIN]}}}]",
+            "adds capabilities",
+        ),
+        (
+            "containers: [{ports: [{hostPort: 80}]}]",
+            "a port of the host",
+        ),
+    ] {
+        assert_eq!(pod(spec), [format!("default/p ({why})")], "{spec}");
+    }
+}
+
+#[test]
+fn a_namespace_that_may_use_another_policy_is_exempt() {
+    let pods = "kind: Pod\nmetadata: {namespace: logging, name: p}\nspec: {hostPID: true}\n";
+    let binding = "kind: RoleBinding\nmetadata: {namespace: logging, name: b}\nroleRef: {kind: ClusterRole, name: r}\n";
+    let role = |policy: &str| {
+        format!(
+            "kind: ClusterRole\nmetadata: {{name: r}}\nrules: [{{resources: [podsecuritypolicies], resourceNames: [{policy}], verbs: [use]}}]\n"
+        )
+    };
+
+    assert_eq!(
+        refused(&format!("{pods}---\n{binding}---\n{}", role("default-psp"))),
+        [""; 0]
+    );
+    assert_eq!(
+        refused(&format!("{pods}---\n{binding}---\n{}", role("restricted"))).len(),
+        1
+    );
+    assert_eq!(refused(pods).len(), 1);
+}
+
 #[test]
 fn the_guides_values_are_what_is_written() {
     let plan = planned(&fleet());

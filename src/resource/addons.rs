@@ -7,6 +7,7 @@ use crate::cluster_file::Edit;
 use crate::facts::Observed;
 use crate::facts::object::Kind;
 use crate::facts::object::Object;
+use crate::facts::object::Objects;
 use crate::resource::Evidence;
 use crate::resource::Remedy;
 use crate::resource::Scene;
@@ -32,6 +33,18 @@ impl Addons {
         kinds
             .filter_map(|document| Kind::named(&document.kind))
             .collect()
+    }
+
+    /// Pods, while a policy is still to come: which of them it would refuse must be known (T-24).
+    /// Later nobody needs that long list.
+    pub(super) fn kinds_after(&self, objects: &Objects) -> Option<Kind> {
+        let documents = Document::all(&self.content).unwrap_or_default();
+        let is_missing = |document: &Document| {
+            let kind = Kind::PodSecurityPolicy;
+            document.kind == kind.name()
+                && objects.find(kind, None, &document.name) == Observed::Absent
+        };
+        documents.iter().any(is_missing).then_some(Kind::Pod)
     }
 
     pub(super) fn compare(&self, scene: &Scene<'_>) -> Vec<Evidence> {

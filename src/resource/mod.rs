@@ -220,6 +220,15 @@ impl Resource {
         }
     }
 
+    /// What the first lists show must be listed too.
+    pub fn kinds_after(&self, objects: &Objects) -> Option<Kind> {
+        if let Self::Addons(addons) = self {
+            addons.kinds_after(objects)
+        } else {
+            None
+        }
+    }
+
     /// What the first answers show must be asked too; almost always nothing.
     pub fn questions_after(&self, facts: &Facts) -> Vec<Question> {
         match self {

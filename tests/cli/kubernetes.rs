@@ -106,3 +106,23 @@ fn a_failed_addon_job_is_a_failure_with_the_jobs_own_line() {
         .expect(5)
         .says(&["addons", "Error from server (Forbidden): told to fail"]);
 }
+
+#[test]
+fn pods_that_the_policy_would_refuse_are_named_before_anything_is_touched() {
+    let lab = Lab::built();
+    let pod = r#"{"kind": "Pod", "metadata": {"namespace": "shop", "name": "till-0"}, "spec": {"hostNetwork": true}}"#;
+    fs::write(lab.fleet.state_file(), format!("{{\"objects\": [{pod}]}}")).unwrap();
+    let before = lab.digest();
+
+    lab.apply().expect(3).says(&[
+        "shop/till-0 (hostNetwork)",
+        "--allow-refused-pods",
+        "nothing was changed",
+    ]);
+    assert_eq!(lab.digest(), before);
+
+    let knowing = ["apply", "inventory.yml", "--yes", "--allow-refused-pods"];
+    lab.harden(&knowing).expect(0);
+    // From here on the policy is there, and whoever runs again knows.
+    lab.apply().expect(0);
+}

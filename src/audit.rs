@@ -62,8 +62,11 @@ fn resources<'a>(
 
 /// What the Kubernetes API must list to judge every control of `profile` up to `level`.
 pub fn kinds(profile: &Profile, level: u8) -> BTreeSet<Kind> {
+    let shown = profile.controls.iter().flat_map(|control| &control.shows);
+    let shown = shown.flat_map(|list| list.kinds()).copied();
     all_resources(profile, level)
         .flat_map(Resource::kinds)
+        .chain(shown)
         .collect()
 }
 
@@ -118,7 +121,10 @@ fn finding(control: &Control, node: Option<&Node>, scene: &Scene<'_>, fleet: &Fl
         (Rule::NotApplicable(why), None) => {
             (Verdict::NotApplicable { why: why.clone() }, Vec::new())
         }
-        (Rule::Manual(what), None) => (Verdict::Manual { what: what.clone() }, Vec::new()),
+        (Rule::Manual(what), None) => {
+            let shown = control.shows.iter().flat_map(|list| list.lines(scene));
+            (Verdict::Manual { what: what.clone() }, shown.collect())
+        }
         (Rule::Audit(audit), None) => measured(audit, scene, fleet),
     };
     Finding {

@@ -28,6 +28,7 @@ use crate::resource::addons::Addons;
 use crate::resource::any_of::AnyOf;
 use crate::resource::encryption::NO_KEY;
 use crate::resource::expect::Expect;
+use crate::resource::listing::Listing;
 use crate::resource::rancher::Rancher;
 use crate::resource::service_of;
 use crate::source::Place;
@@ -240,6 +241,10 @@ impl Loader<'_> {
                 return Err(self.source.remark(at, message));
             }
         };
+        if !raw.shows.is_empty() && !matches!(rule, Rule::Manual(_)) {
+            let message = "`shows` stands beside `manual` and nowhere else";
+            return Err(self.source.remark(at, message));
+        }
         Ok(Control {
             id: ControlId(raw.id.value),
             title: title.to_owned(),
@@ -250,6 +255,7 @@ impl Loader<'_> {
             refs: raw.refs,
             kubernetes,
             rule,
+            shows: raw.shows,
         })
     }
 
@@ -528,6 +534,8 @@ struct RawControl {
     audit: Option<Vec<Spanned<Resource>>>,
     manual: Option<String>,
     not_applicable: Option<String>,
+    #[serde(default)]
+    shows: Vec<Listing>,
     known_failure: Option<String>,
     documented: Option<String>,
     #[serde(default)]

@@ -16,6 +16,7 @@ use crate::inventory::Node;
 use crate::inventory::Role;
 use crate::profile::version::Gate;
 use crate::resource::Resource;
+use crate::resource::listing::Listing;
 
 /// A benchmark, loaded and checked: every template rendered, every variable replaced.
 #[derive(Clone, Debug)]
@@ -45,6 +46,8 @@ pub struct Control {
     /// Other Kubernetes versions than these make the control not applicable (T-28).
     pub kubernetes: Option<Gate>,
     pub rule: Rule,
+    /// What a person needs to see to judge a manual control.
+    pub shows: Vec<Listing>,
 }
 
 /// `guide:1.1.2` or `cis:1.1.2`: the namespaces share numbers and mean different things (T-01).

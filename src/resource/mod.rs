@@ -15,6 +15,7 @@ pub mod encryption;
 pub mod expect;
 pub mod file;
 pub mod kubernetes;
+pub mod listing;
 pub mod path;
 pub mod provider;
 pub mod rancher;

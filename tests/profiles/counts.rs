@@ -253,3 +253,36 @@ fn what_guide_and_benchmark_say_of_each_other_agrees() {
     let claimed: BTreeSet<&str> = claimed.flatten().map(String::as_str).collect();
     assert_eq!(claimed, BTreeSet::from(CLAIMED));
 }
+
+#[test]
+fn what_a_person_must_judge_is_listed_beside_the_question() {
+    let mut fleet = hardened();
+    let text = "kind: ClusterRoleBinding\nmetadata: {name: ops}\nroleRef: {kind: ClusterRole, name: cluster-admin}\nsubjects: [{kind: Group, name: ops}, {kind: ServiceAccount, namespace: tools, name: tiller}]\n---\n\
+                kind: ClusterRoleBinding\nmetadata: {name: view}\nroleRef: {kind: ClusterRole, name: view}\n---\n\
+                kind: Namespace\nmetadata: {name: shop, annotations: {field.cattle.io/projectId: 'c-1:p-2'}}\n---\n\
+                kind: NetworkPolicy\nmetadata: {namespace: shop, name: deny}\n";
+    fleet.objects = harden::facts::object::Objects::of(harden::yaml::documents("x", text).unwrap());
+
+    let findings = judged(&fleet);
+
+    let lines = |id: &str| {
+        let finding = &findings[id];
+        assert_eq!(word(&finding.verdict), "manual");
+        let lines = finding.evidence.iter();
+        lines
+            .map(|line| format!("{} {:?}", line.subject, line.seen))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        lines("cis:1.6.1"),
+        ["ops Met(\"Group ops, ServiceAccount tools/tiller\")"]
+    );
+    assert_eq!(
+        lines("cis:1.6.2"),
+        ["shop Met(\"in Rancher project c-1:p-2\")"]
+    );
+    assert_eq!(lines("cis:1.6.3"), ["shop Met(\"1 network policy\")"]);
+
+    fleet.objects = harden::facts::object::Objects::default();
+    assert!(judged(&fleet)["cis:1.6.1"].evidence.is_empty());
+}

@@ -54,10 +54,12 @@ impl Fleet {
         }
     }
 
-    /// The same with what the Kubernetes API said; a cluster that is not built has none.
+    /// The same with what the Kubernetes API said. Where it said nothing and every node of the
+    /// inventory says that it runs no component, there is no API and no object.
     #[must_use]
     pub fn with_objects(mut self, objects: Objects) -> Self {
-        self.objects = if self.is_built() {
+        let may_exist = self.is_built() || self.is_partial() || !objects.lists.is_empty();
+        self.objects = if may_exist {
             objects
         } else {
             Objects::of_no_cluster()

@@ -193,6 +193,8 @@ impl Objects {
             Some(Observed::Present(objects)) => Observed::Present(objects),
             Some(Observed::Absent) => Observed::Absent,
             Some(Observed::Unread { why }) => Observed::unread(why),
+            // No node runs a component: what no API can have is not there.
+            None if !self.is_built => Observed::Absent,
             None => Observed::unread(&self.silent),
         }
     }

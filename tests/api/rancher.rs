@@ -46,7 +46,8 @@ fn refused(code: u16) -> Reply {
     Reply::Json(code, json!({ "type": "error", "status": code.to_string() }))
 }
 
-fn list(data: Value) -> Reply {
+fn list(data: impl Into<Value>) -> Reply {
+    let data: Value = data.into();
     ok(json!({ "type": "collection", "data": data }))
 }
 

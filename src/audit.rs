@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use crate::facts::Facts;
+use crate::facts::object::Kind;
+use crate::facts::object::Objects;
 use crate::facts::question::Question;
 use crate::finding::Finding;
 use crate::finding::Verdict;
@@ -11,6 +13,7 @@ use crate::fleet::Fleet;
 use crate::inventory::Node;
 use crate::profile::Audit;
 use crate::profile::Control;
+use crate::profile::Exception;
 use crate::profile::Profile;
 use crate::profile::Rule;
 use crate::profile::Scope;
@@ -24,19 +27,65 @@ use crate::resource::encryption::KeyFile;
 
 /// What must be asked of `node` to judge every control of `profile` up to `level`.
 pub fn questions(profile: &Profile, level: u8, node: &Node, layout: &Layout) -> BTreeSet<Question> {
-    let controls = profile
-        .controls
-        .iter()
-        .filter(|control| control.level <= level);
+    resources(profile, level, node)
+        .flat_map(|resource| resource.questions(layout))
+        .collect()
+}
+
+/// What its first answers show must be asked too: files that its components keep elsewhere than
+/// RKE usually does. Almost always nothing.
+pub fn questions_after(
+    profile: &Profile,
+    level: u8,
+    node: &Node,
+    facts: &Facts,
+) -> BTreeSet<Question> {
+    resources(profile, level, node)
+        .flat_map(|resource| resource.questions_after(facts))
+        .collect()
+}
+
+fn resources<'a>(
+    profile: &'a Profile,
+    level: u8,
+    node: &'a Node,
+) -> impl Iterator<Item = &'a Resource> {
+    let controls = profile.controls.iter();
     controls
-        .filter(|control| control.scope.covers(node))
+        .filter(move |control| control.level <= level && control.scope.covers(node))
         .filter_map(|control| match &control.rule {
             Rule::Audit(audit) => Some(&audit.resources),
             Rule::Manual(_) | Rule::NotApplicable(_) => None,
         })
         .flatten()
-        .flat_map(|resource| resource.questions(layout))
+}
+
+/// What the Kubernetes API must list to judge every control of `profile` up to `level`.
+pub fn kinds(profile: &Profile, level: u8) -> BTreeSet<Kind> {
+    let shown = profile.controls.iter().flat_map(|control| &control.shows);
+    let shown = shown.flat_map(|list| list.kinds()).copied();
+    all_resources(profile, level)
+        .flat_map(Resource::kinds)
+        .chain(shown)
         .collect()
+}
+
+/// What the first lists show must be listed too, for a plan that breaks nothing.
+pub fn kinds_after(profile: &Profile, level: u8, objects: &Objects) -> BTreeSet<Kind> {
+    all_resources(profile, level)
+        .filter_map(|resource| resource.kinds_after(objects))
+        .collect()
+}
+
+fn all_resources(profile: &Profile, level: u8) -> impl Iterator<Item = &Resource> {
+    let controls = profile.controls.iter();
+    controls
+        .filter(move |control| control.level <= level)
+        .filter_map(|control| match &control.rule {
+            Rule::Audit(audit) => Some(&audit.resources),
+            Rule::Manual(_) | Rule::NotApplicable(_) => None,
+        })
+        .flatten()
 }
 
 /// One finding per control and node, and one per control of the cluster, in the profile's order.
@@ -72,7 +121,10 @@ fn finding(control: &Control, node: Option<&Node>, scene: &Scene<'_>, fleet: &Fl
         (Rule::NotApplicable(why), None) => {
             (Verdict::NotApplicable { why: why.clone() }, Vec::new())
         }
-        (Rule::Manual(what), None) => (Verdict::Manual { what: what.clone() }, Vec::new()),
+        (Rule::Manual(what), None) => {
+            let shown = control.shows.iter().flat_map(|list| list.lines(scene));
+            (Verdict::Manual { what: what.clone() }, shown.collect())
+        }
         (Rule::Audit(audit), None) => measured(audit, scene, fleet),
     };
     Finding {
@@ -108,9 +160,15 @@ fn measured(audit: &Audit, scene: &Scene<'_>, fleet: &Fleet) -> (Verdict, Vec<Ev
             evidence
         })
         .collect();
+    if evidence.is_empty()
+        && let Some(what) = &audit.by_hand
+    {
+        return (Verdict::Manual { what: what.clone() }, Vec::new());
+    }
     let verdict = if evidence.iter().any(Evidence::is_unmet) {
-        match &audit.known_failure {
-            Some(why) => Verdict::KnownFailure { why: why.clone() },
+        match &audit.exception {
+            Some(Exception::KnownFailure(why)) => Verdict::KnownFailure { why: why.clone() },
+            Some(Exception::Documented(why)) => Verdict::Documented { why: why.clone() },
             None => Verdict::Fail,
         }
     } else if let Some(why) = first_unread(&evidence) {

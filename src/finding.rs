@@ -5,7 +5,7 @@ use crate::resource::Evidence;
 
 /// The verdict of one control on one node or cluster.
 ///
-/// Only `Pass`, `Fail` and `KnownFailure` are measurements. Everything else says why there is
+/// Only `Pass`, `Fail`, `KnownFailure` and `Documented` are measurements. Everything else says why there is
 /// none, and no report may count it as a pass.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Verdict {
@@ -13,6 +13,10 @@ pub enum Verdict {
     Fail,
     /// The benchmark's own assessment fails here, and says what makes up for it.
     KnownFailure {
+        why: String,
+    },
+    /// Left undone on purpose, and the benchmark's own assessment says so too.
+    Documented {
         why: String,
     },
     /// A person must look.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use crate::cluster_file::ClusterFile;
 use crate::facts::Facts;
 use crate::facts::Observed;
+use crate::facts::object::Objects;
+use crate::facts::rancher::Answers;
 use crate::inventory::Inventory;
 use crate::inventory::Node;
 use crate::inventory::Role;
@@ -19,6 +21,10 @@ pub struct Fleet {
     /// By node name; a node that is not here was not selected.
     pub facts: BTreeMap<String, Facts>,
     pub cluster: ClusterState,
+    /// What the Kubernetes API said; not asked until somebody fills it.
+    pub objects: Objects,
+    /// What a Rancher server said; nothing when no playbook names one.
+    pub rancher: Option<Answers>,
     pub layout: Layout,
     nothing: Facts,
 }
@@ -42,8 +48,23 @@ impl Fleet {
             inventory,
             facts,
             cluster,
+            objects: Objects::default(),
+            rancher: None,
             nothing: Facts::default(),
         }
+    }
+
+    /// The same with what the Kubernetes API said. Where it said nothing and every node of the
+    /// inventory says that it runs no component, there is no API and no object.
+    #[must_use]
+    pub fn with_objects(mut self, objects: Objects) -> Self {
+        let may_exist = self.is_built() || self.is_partial() || !objects.lists.is_empty();
+        self.objects = if may_exist {
+            objects
+        } else {
+            Objects::of_no_cluster()
+        };
+        self
     }
 
     /// The selected nodes, in the inventory's order, with their facts.
@@ -59,6 +80,8 @@ impl Fleet {
         Scene {
             facts,
             cluster: &self.cluster.file,
+            objects: &self.objects,
+            rancher: self.rancher.as_ref(),
             layout: &self.layout,
         }
     }

@@ -43,11 +43,47 @@ impl Value {
         })
     }
 
+    /// True when mappings have at least the keys of `wanted`, lists at least its elements in any
+    /// order, and everything else is equal.
+    pub fn holds(&self, wanted: &Value) -> bool {
+        match (self, wanted) {
+            (Value::Map(found), Value::Map(wanted)) => wanted
+                .iter()
+                .all(|(key, wanted)| found.get(key).is_some_and(|value| value.holds(wanted))),
+            (Value::List(found), Value::List(wanted)) => wanted
+                .iter()
+                .all(|wanted| found.iter().any(|value| value.holds(wanted))),
+            (found, wanted) => found == wanted,
+        }
+    }
+
     /// The text of a string, nothing for any other kind.
     pub fn text(&self) -> Option<&str> {
         match self {
             Value::Text(text) => Some(text),
             _ => None,
+        }
+    }
+}
+
+/// In one line, for people.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("nothing"),
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Int(value) => write!(f, "{value}"),
+            Self::Float(value) => write!(f, "{value}"),
+            Self::Text(value) => f.write_str(value),
+            Self::List(items) => {
+                let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+                write!(f, "[{}]", items.join(", "))
+            }
+            Self::Map(map) => {
+                let entries = map.iter().map(|(key, value)| format!("{key}: {value}"));
+                let entries: Vec<String> = entries.collect();
+                write!(f, "{{{}}}", entries.join(", "))
+            }
         }
     }
 }
@@ -232,6 +268,16 @@ mod tests {
 
         assert_eq!(documents[0].at(&["other", "x"]), Some(&Value::Int(1)));
         assert_eq!(documents[1].at(&["second"]), Some(&Value::Bool(true)));
+    }
+
+    #[test]
+    fn more_than_is_wanted_is_held_and_less_or_else_is_not() {
+        let found = one("kind: A\nplugins: [{name: X, path: /x}, {name: Y}]\n");
+
+        assert!(found.holds(&one("plugins: [{name: Y}, {name: X}]")));
+        assert!(!found.holds(&one("plugins: [{name: Z}]")));
+        assert!(!found.holds(&one("kind: B")));
+        assert!(!found.holds(&one("other: A")));
     }
 
     #[test]

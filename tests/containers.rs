@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use harden_lab::containers::ContainerLab;
+use harden_lab::kubernetes::Kubernetes;
 
 const NODES: [&str; 3] = ["cp-1", "cp-2", "worker-1"];
 
@@ -21,6 +22,10 @@ fn harden(lab: &ContainerLab, arguments: &[&str]) -> Said {
         .args(arguments)
         .current_dir(lab.dir())
         .env("HARDEN_LAB_CONTAINERS", "1")
+        .env(
+            "HARDEN_LAB_KUBECONFIG",
+            lab.dir().join("kubernetes/kubeconfig"),
+        )
         .env_remove("SSH_AUTH_SOCK")
         .output()
         .unwrap();
@@ -69,6 +74,9 @@ fn rke() -> PathBuf {
 #[ignore = "needs root, Docker and debootstrap; `make test` runs it"]
 fn three_real_nodes_are_checked_hardened_and_proved() {
     let lab = ContainerLab::start().unwrap();
+    // The nodes have no API server; what the stand-in `rke` applies is served from here.
+    let state = lab.dir().join("cluster-state.json");
+    let _api = Kubernetes::start(&lab.dir().join("kubernetes"), state).unwrap();
     let rke = rke().display().to_string();
     let check = [
         "check",

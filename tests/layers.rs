@@ -14,7 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("inventory", &["secret", "source", "yaml"]),
     ("cluster_file", &["inventory", "source", "yaml"]),
     ("node", &["secret"]),
-    ("facts", &["node", "secret"]),
+    ("facts", &["node", "secret", "yaml"]),
     (
         "resource",
         &[
@@ -29,7 +29,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "profile",
-        &["cluster_file", "inventory", "resource", "source", "yaml"],
+        &[
+            "cluster_file",
+            "facts",
+            "inventory",
+            "resource",
+            "source",
+            "yaml",
+        ],
     ),
     (
         "fleet",
@@ -60,11 +67,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "profile",
             "resource",
             "secret",
+            "yaml",
         ],
     ),
     ("event", &["finding", "plan"]),
     ("ssh", &["inventory", "secret"]),
     ("rke", &["source"]),
+    ("https", &["secret"]),
+    ("kube", &["facts", "https", "secret", "yaml"]),
+    ("rancher", &["facts", "https", "secret"]),
     (
         "engine",
         &[
@@ -74,10 +85,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "facts",
             "finding",
             "fleet",
+            "https",
             "inventory",
+            "kube",
             "node",
             "plan",
             "profile",
+            "rancher",
             "resource",
             "rke",
             "secret",

@@ -110,6 +110,46 @@ fn content_of_every_kind_comes_back_with_owner_and_mode() {
 }
 
 #[test]
+fn a_directory_is_listed_with_what_is_in_it_and_without_any_content() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| format!("{}/{name}", dir.path().display());
+        fs::create_dir(path("net d")).unwrap();
+        fs::create_dir(path("empty")).unwrap();
+        for name in ["net d/10-calico.conflist", "net d/.hidden", "net d/[a]*"] {
+            fs::write(path(name), "token").unwrap();
+        }
+        let questions = ["net d", "empty", "none"].map(|name| FileQuestion::Directory(path(name)));
+
+        let answers = ask(shell, &[Request::Files(questions.to_vec())]);
+
+        let files = text(&answers, "files");
+        let listed = |name: &str| {
+            files.lines().any(|line| {
+                line.starts_with("file\t") && line.ends_with(&format!("\t{}", path(name)))
+            })
+        };
+        let names = [
+            "net d",
+            "net d/10-calico.conflist",
+            "net d/.hidden",
+            "net d/[a]*",
+            "empty",
+        ];
+        for name in names {
+            assert!(listed(name), "{shell:?} {name}: {files}");
+        }
+        assert!(
+            files.contains(&format!("absent\t{}", path("none"))),
+            "{shell:?}: {files}"
+        );
+        let found = files.lines().filter(|line| line.starts_with("file\t"));
+        assert_eq!(found.count(), names.len(), "{shell:?}: {files}");
+        assert_eq!(text(&answers, "content"), "", "{shell:?}");
+    }
+}
+
+#[test]
 fn a_file_is_written_whole_private_and_with_its_old_content_kept() {
     for shell in SHELLS {
         let dir = tempfile::tempdir().unwrap();

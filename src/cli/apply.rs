@@ -32,6 +32,10 @@ pub(super) struct Apply {
     /// Change the nodes that answer although others do not; cluster.yml is left alone then
     #[arg(long)]
     allow_incomplete: bool,
+
+    /// Go on although the pod security policy would refuse pods that run now, once they are made again
+    #[arg(long)]
+    allow_refused_pods: bool,
 }
 
 impl Apply {
@@ -43,7 +47,8 @@ impl Apply {
                 "pass `--yes`; `harden check` shows what would change",
             ));
         }
-        let job = session::job("apply", &self.work, self.allow_incomplete)?;
+        let mut job = session::job("apply", &self.work, self.allow_incomplete)?;
+        job.allow_refused_pods = self.allow_refused_pods;
         let _lock = Lock::take(&job.config)
             .map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), error.hint()))?;
         let diff = self.work.diff;
@@ -68,7 +73,10 @@ impl Apply {
 
     /// What forbids this plan.
     fn blocked(&self, plan: &Plan) -> Option<(String, String)> {
-        let waved = |blocker: &Blocker| self.allow_incomplete && blocker.is_incompleteness();
+        let waved = |blocker: &Blocker| {
+            (self.allow_incomplete && blocker.is_incompleteness())
+                || (self.allow_refused_pods && blocker.is_about_pods())
+        };
         let why = match plan
             .blockers
             .iter()

@@ -90,6 +90,7 @@ enum HostKeyPolicy {
 
 /// What `check` and `apply` share beside.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 struct Work {
     #[command(flatten)]
     target: Target,
@@ -116,6 +117,10 @@ struct Work {
     /// Edit cluster.yml but leave `rke up` to somebody else
     #[arg(long)]
     no_rke: bool,
+
+    /// Do not ask the Kubernetes API; what only it can tell is not known then
+    #[arg(long)]
+    no_kube: bool,
 
     /// Show content diffs, secrets redacted
     #[arg(long)]

@@ -53,6 +53,7 @@ pub(super) fn job(
     let target = &work.target;
     let (inventory, selected) = site::inventory(target)?;
     let (playbook, profile) = site::profile(target, &inventory, work.playbook.as_deref())?;
+    let rancher = site::rancher(target, &inventory, work.playbook.as_deref(), &playbook)?;
     let (config, cluster) = site::cluster(target, &inventory, work.config.as_deref())?;
     let files = site::known_hosts(target, &inventory);
     let host_keys = match work.reach.host_keys {
@@ -88,7 +89,11 @@ pub(super) fn job(
         } else {
             RkeChoice::Run(work.rke.clone())
         },
+        ask_kubernetes: !work.no_kube,
+        rancher,
+        connect: step,
         allow_incomplete,
+        allow_refused_pods: false,
         inventory,
     })
 }

@@ -25,6 +25,8 @@ use crate::profile::library::Source;
 use crate::profile::load::load;
 use crate::profile::playbook;
 use crate::profile::playbook::Playbook;
+use crate::rancher::Access;
+use crate::secret::Secret;
 use crate::source::Remark;
 use crate::ssh::known_hosts::KnownHosts;
 
@@ -58,11 +60,7 @@ pub(super) fn profile(
     inventory: &Inventory,
     named: Option<&Path>,
 ) -> Result<(Playbook, Profile), Failure> {
-    let beside = |path: &PathBuf| directory(&target.inventory).join(path);
-    let path = named
-        .map(Path::to_owned)
-        .or(inventory.site.playbook.as_ref().map(beside));
-    let (source, library) = if let Some(path) = path {
+    let (source, library) = if let Some(path) = playbook_path(target, inventory, named) {
         (read(&path, "name a playbook")?, library(directory(&path))?)
     } else {
         let source = Source {
@@ -75,6 +73,38 @@ pub(super) fn profile(
     let playbook = playbook::read(&source.file, &source.text).map_err(usage)?;
     let profile = load(&source, &playbook, &library).map_err(usage)?;
     Ok((playbook, profile))
+}
+
+fn playbook_path(target: &Target, inventory: &Inventory, named: Option<&Path>) -> Option<PathBuf> {
+    let beside = |path: &PathBuf| directory(&target.inventory).join(path);
+    named
+        .map(Path::to_owned)
+        .or(inventory.site.playbook.as_ref().map(beside))
+}
+
+/// How to reach the Rancher server of the playbook. The token comes from a file or from the
+/// environment: an argument would stand in the list of processes for everybody to read (T-43).
+pub(super) fn rancher(
+    target: &Target,
+    inventory: &Inventory,
+    named: Option<&Path>,
+    playbook: &Playbook,
+) -> Result<Option<Access>, Failure> {
+    let Some(server) = &playbook.rancher else {
+        return Ok(None);
+    };
+    let path = playbook_path(target, inventory, named);
+    let dir = directory(path.as_deref().unwrap_or(&target.inventory));
+    let token = match &server.token_file {
+        Some(file) => Some(read(&dir.join(file), "name a file with the token")?.text),
+        None => env::var("RANCHER_TOKEN").ok(),
+    };
+    let token = token.filter(|token| !token.trim().is_empty());
+    Ok(Some(Access {
+        url: server.url.clone(),
+        ca: server.ca.as_ref().map(|ca| dir.join(ca)),
+        token: token.map(Secret::from),
+    }))
 }
 
 /// What this program brings along, under a site's own profiles and templates: those in

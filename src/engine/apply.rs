@@ -178,7 +178,7 @@ impl Run {
         self.teller.tell(EventKind::PhaseStarted(Phase::Confirm));
         let fleet = self.fleet().await;
         let confirmed = self.plan(&fleet);
-        if let Some(why) = not_ready(&confirmed) {
+        if let Some(why) = not_ready(&confirmed, self.job.allow_refused_pods) {
             self.fail(
                 format!("cluster.yml is not touched and rke up is not run: {why}"),
                 "run `harden check` to see what is left, then `harden apply` again",
@@ -291,7 +291,10 @@ impl Run {
             self.teller.tell(EventKind::RkeSaid { message });
         };
         match rke.up(&self.job.config, &log, said).await {
-            Ok(outcome) => self.judge_rke(outcome, fleet.is_built()),
+            Ok(outcome) => {
+                let cause = self.addon_cause(&outcome.verdict).await;
+                self.judge_rke(outcome, fleet.is_built(), cause)
+            }
             Err(error) => {
                 self.fail(error.to_string(), error.hint());
                 false
@@ -299,12 +302,24 @@ impl Run {
         }
     }
 
-    fn judge_rke(&self, outcome: rke::UpOutcome, was_built: bool) -> bool {
+    /// What the job itself said, because `rke` only tells that it failed (RKE fact 6).
+    async fn addon_cause(&self, verdict: &rke::Verdict) -> Option<String> {
+        match verdict {
+            rke::Verdict::AddonFailed { .. } => self.addon_failure().await,
+            _ => None,
+        }
+    }
+
+    fn judge_rke(&self, outcome: rke::UpOutcome, was_built: bool, cause: Option<String>) -> bool {
         let backup = self.job.run_dir.join("cluster.yml");
         let backup = backup.exists().then_some(backup.as_path());
         let verdict = &outcome.verdict;
         let mut failure = verdict.message().map(|message| {
             let hint = verdict.hint(&self.job.config, backup);
+            let message = match cause {
+                Some(cause) => format!("{message}; its job said: {cause}"),
+                None => message,
+            };
             (message, hint.unwrap_or_default())
         });
         if failure.is_none() && was_built && outcome.new_cluster {
@@ -400,8 +415,9 @@ fn outcome(answer: Option<&Answer>) -> Outcome {
 }
 
 /// Why the cluster must not be touched yet: a node that is not done, or a new reason to stop.
-fn not_ready(plan: &Plan) -> Option<String> {
-    if let Some(blocker) = plan.blockers.first() {
+fn not_ready(plan: &Plan, allow_refused_pods: bool) -> Option<String> {
+    let waved = |blocker: &Blocker| allow_refused_pods && blocker.is_about_pods();
+    if let Some(blocker) = plan.blockers.iter().find(|blocker| !waved(blocker)) {
         return Some(blocker.to_string());
     }
     let (node, changes) = plan.nodes.first()?;

@@ -3,6 +3,7 @@
 use futures::StreamExt as _;
 use futures::stream;
 
+use crate::audit;
 use crate::engine::ByNode;
 use crate::engine::Run;
 use crate::engine::doors::AskError;
@@ -39,7 +40,8 @@ impl Run {
         let requests = question::requests(&questions);
         match self.ask(node, &requests).await {
             Ok(answers) => {
-                let facts = answer::read(&questions, &answers);
+                let mut facts = answer::read(&questions, &answers);
+                self.ask_after(node, &mut facts).await;
                 let unread = unread(&facts);
                 self.teller
                     .tell_of(&node.name, EventKind::Gathered { unread });
@@ -53,6 +55,18 @@ impl Run {
                 self.teller.tell_of(&node.name, kind);
                 Facts::silent(error.to_string())
             }
+        }
+    }
+
+    /// Asks what the first answers named; what stays unanswered stays unread.
+    async fn ask_after(&self, node: &Node, facts: &mut Facts) {
+        let job = &self.job;
+        let questions = audit::questions_after(&job.profile, job.level, node, facts);
+        if questions.is_empty() {
+            return;
+        }
+        if let Ok(answers) = self.ask(node, &question::requests(&questions)).await {
+            facts.files.extend(answer::read(&questions, &answers).files);
         }
     }
 

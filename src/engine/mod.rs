@@ -6,6 +6,8 @@
 mod apply;
 mod doors;
 mod gather;
+mod objects;
+mod rancher;
 mod restart;
 mod stop;
 mod teller;
@@ -32,6 +34,7 @@ use crate::plan::Plan;
 use crate::plan::Settings;
 use crate::profile::Profile;
 use crate::profile::playbook::Rollout;
+use crate::rancher::Access;
 use crate::resource::Layout;
 use crate::secret::Secret;
 use crate::ssh::keys::Keys;
@@ -66,8 +69,16 @@ pub struct Job {
     /// For one question or one node's changes.
     pub answer: Duration,
     pub rke: RkeChoice,
+    /// False with `--no-kube`: what only the Kubernetes API can tell stays unread.
+    pub ask_kubernetes: bool,
+    /// The Rancher server of the playbook, if it names one.
+    pub rancher: Option<Access>,
+    /// For one connection to an API.
+    pub connect: Duration,
     /// Change the nodes that answer although others do not; the cluster is left alone then.
     pub allow_incomplete: bool,
+    /// Go on although the policy would refuse pods that run now.
+    pub allow_refused_pods: bool,
 }
 
 /// Whether and which `rke` runs.
@@ -85,6 +96,8 @@ pub struct Run {
     doors: Doors,
     teller: Teller,
     stop: Stop,
+    /// That the Kubernetes API told nothing is told once.
+    is_silence_told: bool,
 }
 
 impl Run {
@@ -110,6 +123,7 @@ impl Run {
             job,
             teller,
             stop,
+            is_silence_told: false,
         }
     }
 
@@ -122,6 +136,7 @@ impl Run {
         if self.is_partial() && (plan.cluster.is_some() || plan.rke_up.is_some()) {
             plan.cluster = None;
             plan.rke_up = None;
+            plan.blockers.retain(|blocker| !blocker.is_about_pods());
             self.teller.tell(EventKind::Skipped {
                 what: "cluster.yml and rke up".into(),
                 why: "only some nodes were selected with --on, and `rke up` acts on all".into(),
@@ -155,8 +170,11 @@ impl Run {
 
     /// What all selected nodes say now, and what `cluster.yml` said when it was read last.
     async fn fleet(&mut self) -> Fleet {
-        let facts = self.gather().await;
-        Fleet::new(self.job.inventory.clone(), self.job.cluster.clone(), facts)
+        let (facts, asked, rancher) = futures::join!(self.gather(), self.objects(), self.rancher());
+        let mut fleet = Fleet::new(self.job.inventory.clone(), self.job.cluster.clone(), facts);
+        fleet.rancher = rancher;
+        let objects = asked.unwrap_or_else(|error| self.without_objects(&fleet, &error));
+        fleet.with_objects(objects)
     }
 
     fn is_partial(&self) -> bool {

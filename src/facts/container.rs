@@ -50,6 +50,27 @@ impl Container {
             .find_map(|word| flag_value(word, name))
     }
 
+    /// Every value of a flag, in order.
+    pub fn flags<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let words = self.command.iter();
+        words.filter_map(move |word| flag_value(word, name))
+    }
+
+    /// The path on the host of a path in the container, through its innermost mount; nothing for
+    /// what only the container has (T-38, T-39).
+    pub fn host_path(&self, path: &str) -> Option<String> {
+        let path = without_slash(path);
+        let below = |target: &str| {
+            let rest = path.strip_prefix(target)?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| rest.to_owned())
+        };
+        let mounts = self.mounts.iter();
+        let (rest, source) = mounts
+            .filter_map(|(target, source)| Some((below(target)?, source)))
+            .min_by_key(|(rest, _)| rest.len())?;
+        Some(format!("{}{rest}", without_slash(source)))
+    }
+
     /// The Kubernetes version in the image's tag, such as `1.11.3`.
     pub fn version(&self) -> Option<&str> {
         let tag = self.image.rsplit_once(':')?.1.strip_prefix('v')?;
@@ -233,6 +254,28 @@ mod tests {
         etcd.command.push("--client-cert-auth=false".into());
 
         assert_eq!(etcd.flag("client-cert-auth"), Some("false"));
+    }
+
+    #[test]
+    fn a_path_on_the_host_is_that_of_the_innermost_mount() {
+        let containers = fixture("inspect-default.json");
+        let etcd = named(&containers, "etcd");
+        let kubelet = named(&containers, "kubelet");
+
+        let on_host = |path| etcd.host_path(path);
+        assert_eq!(
+            on_host("/var/lib/rancher/etcd/").as_deref(),
+            Some("/var/lib/etcd")
+        );
+        assert_eq!(
+            on_host("/var/lib/rancher/etcd/member").as_deref(),
+            Some("/var/lib/etcd/member")
+        );
+        assert_eq!(on_host("/var/lib/rancher/etcd-2"), None);
+        assert_eq!(
+            kubelet.host_path("/host/etc/cni").as_deref(),
+            Some("/etc/cni")
+        );
     }
 
     #[test]

@@ -6,7 +6,9 @@
 
 pub mod answer;
 pub mod container;
+pub mod object;
 pub mod question;
+pub mod rancher;
 
 use std::collections::BTreeMap;
 

@@ -30,6 +30,8 @@ pub enum Question {
     Attributes(String),
     /// The same, and the content.
     Content(String),
+    /// Owner and mode of a directory and of everything directly in it.
+    Directory(String),
     /// Every file that sets kernel values at boot.
     BootSettings,
     Container(String),
@@ -53,6 +55,9 @@ pub fn requests(questions: &BTreeSet<Question>) -> Vec<Request> {
             }
             Question::Content(path) => {
                 files.insert(FileQuestion::Content(path.clone()));
+            }
+            Question::Directory(path) => {
+                files.insert(FileQuestion::Directory(path.clone()));
             }
             Question::BootSettings => files.extend(boot_files()),
             Question::Container(name) => containers.push(name.clone()),

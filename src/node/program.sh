@@ -65,7 +65,8 @@ kernel() {
 	answer kernel "$out"
 }
 
-# Each field is a mark and a path: s (owner and mode only), r (content too), g (a glob, content too).
+# Each field is a mark and a path: s (owner and mode only), r (content too), g (a glob, content too),
+# d (a directory and what is in it, owner and mode only).
 files() {
 	out= stats= reads=
 	IFS=$nl
@@ -76,6 +77,16 @@ files() {
 			set +f
 			for found in $path; do one r "$found" quiet; done
 			set -f
+			;;
+		d*)
+			if [ -d "$path" ] && { [ ! -r "$path" ] || [ ! -x "$path" ]; }; then
+				out="${out}unread${tab}$path${tab}$path may not be listed$nl"
+			else
+				one s "$path"
+				set +f
+				for found in "$path"/* "$path"/.[!.]*; do one s "$found" quiet; done
+				set -f
+			fi
 			;;
 		*) one "${field%"$path"}" "$path" ;;
 		esac

@@ -36,6 +36,8 @@ pub enum FileQuestion {
     Content(String),
     /// The same of every file that a pattern matches.
     Glob(String),
+    /// Owner and mode of a directory and of everything directly in it, hidden files too.
+    Directory(String),
 }
 
 /// A file to be written beside its target and renamed over it.
@@ -114,6 +116,7 @@ impl FileQuestion {
             Self::Attributes(path) => format!("s{path}"),
             Self::Content(path) => format!("r{path}"),
             Self::Glob(pattern) => format!("g{pattern}"),
+            Self::Directory(path) => format!("d{path}"),
         }
     }
 }

@@ -76,6 +76,13 @@ pub enum Blocker {
     #[error("the node lists differ: {}", .nodes.join(", "))]
     NodeLists { nodes: Vec<String> },
 
+    /// Waved through by `--allow-refused-pods`: they run on until somebody recreates them.
+    #[error(
+        "policy {policy} would refuse {} when they are next made: {}",
+        counted(.pods.len()), shortened(.pods)
+    )]
+    PodsRefused { policy: String, pods: Vec<String> },
+
     #[error("{message}")]
     ClusterFile { message: String, hint: String },
 
@@ -111,6 +118,7 @@ impl Blocker {
             Self::Tools { .. } => "install them (Debian: coreutils), then run again".into(),
             Self::Kubernetes { .. } => "an unknown flag or plug-in stops a component; use a profile for this version".into(),
             Self::NodeLists { .. } => "make both lists equal: `rke up` removes a node that is missing in cluster.yml, and deletes /etc/kubernetes on it".into(),
+            Self::PodsRefused { .. } => "bind what their namespaces need to default-psp with a RoleBinding first, or mend the workloads; or pass `--allow-refused-pods`".into(),
             Self::ClusterFile { hint, .. } | Self::Rke { hint, .. } => hint.clone(),
         }
     }
@@ -123,9 +131,31 @@ impl Blocker {
         )
     }
 
+    /// True when `--allow-refused-pods` waves it through.
+    pub fn is_about_pods(&self) -> bool {
+        matches!(self, Self::PodsRefused { .. })
+    }
+
     /// True when `--allow-incomplete` waves it through.
     pub fn is_incompleteness(&self) -> bool {
         matches!(self, Self::Silent { .. })
+    }
+}
+
+fn counted(pods: usize) -> String {
+    match pods {
+        1 => "1 pod".to_owned(),
+        pods => format!("{pods} pods"),
+    }
+}
+
+/// The first few; a long list helps nobody.
+fn shortened(pods: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = pods[..pods.len().min(SHOWN)].join(", ");
+    match pods.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown}, and {more} more"),
     }
 }
 

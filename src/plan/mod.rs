@@ -10,6 +10,7 @@ mod cluster;
 mod key;
 mod kernel;
 mod nodes;
+mod pods;
 
 use std::collections::BTreeMap;
 
@@ -100,6 +101,8 @@ pub fn plan(profile: &Profile, fleet: &Fleet, settings: &Settings<'_>) -> Plan {
     }
     plan.blockers = blocker::of_fleet(profile, fleet);
     plan.blockers
+        .extend(pods::blocker(profile, fleet, settings.level));
+    plan.blockers
         .extend(kernel::blockers(profile, fleet, &drafts));
     key::decide(profile, fleet, settings, &mut drafts, &mut plan.blockers);
     for (node, facts) in fleet.nodes() {
@@ -141,7 +144,7 @@ fn mended<'a>(
             _ => true,
         })
         .filter_map(|control| match &control.rule {
-            Rule::Audit(audit) if audit.met_by.is_empty() => Some((control, audit)),
+            Rule::Audit(audit) if audit.is_mended() => Some((control, audit)),
             _ => None,
         })
         .flat_map(|(control, audit)| {

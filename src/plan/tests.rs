@@ -9,7 +9,9 @@ use crate::facts::File;
 use crate::facts::Room;
 use crate::facts::container;
 use crate::facts::container::State;
+use crate::facts::object::Objects;
 use crate::facts::question::SYSCTL_CONF;
+use crate::finding::Finding;
 use crate::finding::Verdict;
 use crate::fleet::ClusterState;
 use crate::inventory;
@@ -20,6 +22,7 @@ use crate::profile::library::Source;
 use crate::profile::load::load;
 use crate::profile::playbook;
 use crate::resource::encryption::NO_KEY;
+use crate::yaml;
 
 const NODES: &str = "nodes:\n- {address: 10.0.0.1, hostname_override: cp-1, user: root, role: [controlplane, etcd]}\n- {address: 10.0.0.2, hostname_override: cp-2, user: root, role: [controlplane, etcd]}\n- {address: 10.0.0.3, hostname_override: w-1, user: root, role: [worker]}\nkubernetes_version: v1.11.3-rancher1-1\n";
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -114,6 +117,12 @@ fn fleet() -> Fleet {
     fleet_of("inspect-default.json")
 }
 
+/// The objects of the guide as they are after `rke up`.
+fn addons() -> Objects {
+    let text = include_str!("../../templates/addons.yaml.hbs");
+    Objects::of(yaml::documents("addons", text).unwrap())
+}
+
 fn planned(fleet: &Fleet) -> Plan {
     let key = Secret::from(KEY.to_owned());
     let settings = Settings {
@@ -182,6 +191,12 @@ fn after(mut fleet: Fleet, plan: &Plan) -> Fleet {
         fleet.cluster.file = ClusterFile::parse("cluster.yml", &cluster.new_text).unwrap();
     }
     fleet
+}
+
+/// The findings about what a plan mends; the benchmark's controls are only measured.
+fn of_guide(findings: Vec<Finding>) -> Vec<Finding> {
+    let of_guide = |finding: &Finding| finding.control.0.starts_with("guide:");
+    findings.into_iter().filter(of_guide).collect()
 }
 
 #[test]
@@ -305,17 +320,131 @@ fn a_hardened_fleet_has_an_empty_plan_and_passes() {
     for (name, facts) in &mut hardened.facts {
         facts.containers = other.facts[name].containers.clone();
     }
+    hardened.objects = addons();
 
     let plan = planned(&hardened);
-    let findings = audit::judge(&profile(), 1, &hardened);
+    let findings = of_guide(audit::judge(&profile(), 1, &hardened));
+    let of_rancher = |f: &Finding| f.control.0.starts_with("guide:3.");
+    let (rancher, findings): (Vec<_>, Vec<_>) = findings.into_iter().partition(of_rancher);
 
     assert!(plan.is_empty(), "{plan:?}");
+    let is_manual = |f: &Finding| matches!(f.verdict, Verdict::Manual { .. });
+    assert!(rancher.len() == 5 && rancher.iter().all(is_manual));
     let failed: Vec<_> = findings
         .iter()
         .filter(|f| f.verdict != Verdict::Pass)
         .collect();
     assert!(failed.is_empty(), "{failed:#?}");
     assert_eq!(findings.len(), 3 + 2 * 3 + 3 + 2 * 3 + 1);
+}
+
+#[test]
+fn objects_that_never_came_need_another_rke_up_and_altered_ones_fail() {
+    let first = planned(&fleet());
+    let mut hardened = after(fleet(), &first);
+    let other = fleet_of("inspect-hardened.json");
+    for (name, facts) in &mut hardened.facts {
+        facts.containers = other.facts[name].containers.clone();
+    }
+    let verdict = |fleet: &Fleet| {
+        let findings = audit::judge(&profile(), 1, fleet);
+        let mut of_addons = findings
+            .into_iter()
+            .filter(|f| f.control.0 == "guide:2.1.5");
+        of_addons.next().unwrap().verdict
+    };
+
+    assert!(matches!(verdict(&hardened), Verdict::Unknown { .. }));
+    hardened.objects = Objects::of([]);
+    assert_eq!(verdict(&hardened), Verdict::Fail);
+    assert!(planned(&hardened).rke_up.is_some());
+    hardened.objects = Objects::of_no_cluster();
+    assert_eq!(verdict(&hardened), Verdict::Pass);
+
+    let text = include_str!("../../templates/addons.yaml.hbs");
+    let widened = text.replace("privileged: false", "privileged: true");
+    hardened.objects = Objects::of(yaml::documents("addons", &widened).unwrap());
+    assert_eq!(verdict(&hardened), Verdict::Fail);
+    assert!(planned(&hardened).is_empty(), "`rke up` does not mend it");
+}
+
+/// What stands in the way of the policy when these pods run in `default`, beside some of RKE's own.
+fn refused(pods: &str) -> Vec<String> {
+    let mut fleet = fleet();
+    let system = "kind: Pod\nmetadata: {namespace: kube-system, name: canal}\nspec: {hostNetwork: true}\n---\n\
+                  kind: Pod\nmetadata: {namespace: ingress-nginx, name: nginx}\nspec: {hostNetwork: true}\n";
+    let text = format!("{system}---\n{pods}");
+    fleet.objects = Objects::of(yaml::documents("pods", &text).unwrap());
+    let blockers = planned(&fleet).blockers;
+    let pods = blockers.into_iter().filter_map(|blocker| match blocker {
+        Blocker::PodsRefused { pods, .. } => Some(pods),
+        _ => None,
+    });
+    pods.flatten().collect()
+}
+
+#[test]
+fn pods_that_the_policy_would_refuse_stop_a_run_and_system_namespaces_are_exempt() {
+    let pod = |spec: &str| {
+        refused(&format!(
+            "kind: Pod\nmetadata: {{namespace: default, name: p}}\nspec: {{{spec}}}\n"
+        ))
+    };
+
+    assert_eq!(
+        pod("containers: [{name: a}], volumes: [{name: t, secret: {}}]"),
+        [""; 0]
+    );
+    for (spec, why) in [
+        ("hostPID: true", "hostPID"),
+        (
+            "volumes: [{name: v, hostPath: {path: /}}]",
+            "a hostPath volume",
+        ),
+        (
+            "containers: [{securityContext: {privileged: true}}]",
+            "privileged",
+        ),
+        (
+            "initContainers: [{securityContext: {runAsUser: 0}}]",
+            "runs as root",
+        ),
+        (
+            "securityContext: {runAsUser: 0}, containers: [{name: a}]",
+            "runs as root",
+        ),
+        (
+            "containers: [{securityContext: {capabilities: {add: [NET_ADMIN]}}}]",
+            "adds capabilities",
+        ),
+        (
+            "containers: [{ports: [{hostPort: 80}]}]",
+            "a port of the host",
+        ),
+    ] {
+        assert_eq!(pod(spec), [format!("default/p ({why})")], "{spec}");
+    }
+}
+
+#[test]
+fn a_namespace_that_may_use_another_policy_is_exempt() {
+    let pods = "kind: Pod\nmetadata: {namespace: logging, name: p}\nspec: {hostPID: true}\n";
+    let binding = "kind: RoleBinding\nmetadata: {namespace: logging, name: b}\nroleRef: {kind: ClusterRole, name: r}\n";
+    let role = |policy: &str| {
+        format!(
+            "kind: ClusterRole\nmetadata: {{name: r}}\nrules: [{{resources: [podsecuritypolicies], resourceNames: [{policy}], verbs: [use]}}]\n"
+        )
+    };
+
+    assert_eq!(
+        refused(&format!("{pods}---\n{binding}---\n{}", role("default-psp"))),
+        [""; 0]
+    );
+    assert_eq!(
+        refused(&format!("{pods}---\n{binding}---\n{}", role("restricted"))).len(),
+        1
+    );
+    assert_eq!(refused(pods).len(), 1);
 }
 
 #[test]
@@ -415,7 +544,7 @@ fn a_silent_node_is_unknown_and_never_clean() {
         .facts
         .insert("w-1".into(), Facts::silent("connection refused"));
 
-    let findings = audit::judge(&profile(), 1, &fleet);
+    let findings = of_guide(audit::judge(&profile(), 1, &fleet));
     let plan = planned(&fleet);
 
     let of_node: Vec<_> = findings

@@ -7,10 +7,12 @@ use std::collections::btree_map::Entry;
 use serde::Deserialize;
 
 use crate::cluster_file::Document;
+use crate::facts::object::Kind;
 use crate::inventory::Role;
 use crate::profile::Audit;
 use crate::profile::Control;
 use crate::profile::ControlId;
+use crate::profile::Exception;
 use crate::profile::Platform;
 use crate::profile::Profile;
 use crate::profile::Rule;
@@ -18,11 +20,17 @@ use crate::profile::Scope;
 use crate::profile::library::Library;
 use crate::profile::library::Source;
 use crate::profile::playbook::Playbook;
+use crate::profile::playbook::RancherServer;
 use crate::profile::variables::Variables;
 use crate::profile::version::Gate;
 use crate::resource::Resource;
-use crate::resource::arg::Expect;
+use crate::resource::addons::Addons;
+use crate::resource::any_of::AnyOf;
 use crate::resource::encryption::NO_KEY;
+use crate::resource::expect::Expect;
+use crate::resource::listing::Listing;
+use crate::resource::rancher::Rancher;
+use crate::resource::service_of;
 use crate::source::Place;
 use crate::source::Remark;
 use crate::source::nearest;
@@ -64,6 +72,7 @@ pub fn load(
         source,
         library,
         variables,
+        rancher: playbook.rancher.as_ref(),
     };
     loader.profile(
         raw.profile.value,
@@ -124,6 +133,8 @@ struct Loader<'a> {
     source: &'a Source,
     library: &'a Library,
     variables: Variables,
+    /// Of the playbook: what is allowed on the server that it names.
+    rancher: Option<&'a RancherServer>,
 }
 
 impl Loader<'_> {
@@ -156,7 +167,7 @@ impl Loader<'_> {
 
     /// Ids are unique, and who is said to meet a control exists.
     fn check_references(&self, controls: &[RawControl]) -> Result<(), Remark> {
-        let mut ids = BTreeSet::from(["rke"]);
+        let mut ids = BTreeSet::from(["rancher", "rke"]);
         for control in controls {
             let id = control.id.value.as_str();
             let at = yaml::place(&control.id);
@@ -210,25 +221,41 @@ impl Loader<'_> {
             .as_ref()
             .map(|gate| self.gate(gate))
             .transpose()?;
-        let rule = match (raw.audit, raw.manual, raw.not_applicable) {
-            (Some(resources), None, None) => {
-                self.audit(at, resources, raw.met_by, raw.known_failure)?
-            }
-            (None, Some(what), None) if raw.known_failure.is_none() => Rule::Manual(what),
-            (None, None, Some(why)) if raw.known_failure.is_none() => Rule::NotApplicable(why),
-            _ => {
-                let message = "a control has exactly one of `audit`, `manual` and `not_applicable`, and `known_failure` only beside `audit`";
+        let exception = match (raw.known_failure, raw.documented) {
+            (Some(why), None) => Some(Exception::KnownFailure(why)),
+            (None, Some(why)) => Some(Exception::Documented(why)),
+            (None, None) => None,
+            (Some(_), Some(_)) => {
+                let message = "a control is a known failure or documented, not both";
                 return Err(self.source.remark(at, message));
             }
         };
+        let rule = match (raw.audit, raw.manual, raw.not_applicable) {
+            (Some(resources), by_hand, None) => {
+                self.audit(at, resources, raw.met_by, exception, by_hand)?
+            }
+            (None, Some(what), None) if exception.is_none() => Rule::Manual(what),
+            (None, None, Some(why)) if exception.is_none() => Rule::NotApplicable(why),
+            _ => {
+                let message = "a control has exactly one of `audit`, `manual` and `not_applicable`, and `known_failure` or `documented` only beside `audit`";
+                return Err(self.source.remark(at, message));
+            }
+        };
+        if !raw.shows.is_empty() && !matches!(rule, Rule::Manual(_)) {
+            let message = "`shows` stands beside `manual` and nowhere else";
+            return Err(self.source.remark(at, message));
+        }
         Ok(Control {
             id: ControlId(raw.id.value),
             title: title.to_owned(),
             level: raw.level,
+            scored: raw.scored,
+            scored_by_guide: raw.scored_by_guide,
             scope,
             refs: raw.refs,
             kubernetes,
             rule,
+            shows: raw.shows,
         })
     }
 
@@ -237,22 +264,31 @@ impl Loader<'_> {
         at: Place,
         raw: Vec<Spanned<Resource>>,
         met_by: Vec<Spanned<String>>,
-        known_failure: Option<String>,
+        exception: Option<Exception>,
+        by_hand: Option<String>,
     ) -> Result<Rule, Remark> {
+        let is_of_rancher = |one: &Spanned<Resource>| matches!(one.value, Resource::Rancher(_));
+        if by_hand.is_some() != raw.iter().any(is_of_rancher) {
+            let message =
+                "`manual` stands beside `audit` where a Rancher server is asked, and only there";
+            return Err(self.source.remark(at, message));
+        }
         if raw.is_empty() {
             return Err(self.source.remark(at, "`audit` is empty"));
         }
-        let mended = met_by.is_empty();
-        let mut resources = Vec::new();
+        let mut audit = Audit {
+            resources: Vec::new(),
+            met_by: met_by.into_iter().map(|id| id.value).collect(),
+            by_hand,
+            exception,
+        };
+        let mended = audit.is_mended();
         for resource in raw {
             let place = yaml::place(&resource);
-            resources.push(self.resource(place, resource.value, mended)?);
+            let resource = self.resource(place, resource.value, mended)?;
+            audit.resources.push(resource);
         }
-        Ok(Rule::Audit(Audit {
-            resources,
-            met_by: met_by.into_iter().map(|id| id.value).collect(),
-            known_failure,
-        }))
+        Ok(Rule::Audit(audit))
     }
 
     /// The resource with its variables replaced and its template rendered.
@@ -262,6 +298,10 @@ impl Loader<'_> {
         mut resource: Resource,
         mended: bool,
     ) -> Result<Resource, Remark> {
+        if mended && !resource.can_be_mended() {
+            let remark = self.source.remark(at, "this can only be measured");
+            return Err(remark.hinted("say in `met_by` whose work it is"));
+        }
         match &mut resource {
             Resource::Arg(arg) => {
                 if let Expect::Equals(value) | Expect::AbsentOr(value) | Expect::LongerThan(value) =
@@ -298,14 +338,56 @@ impl Loader<'_> {
             }
             Resource::Addons(addons) => {
                 addons.content = self.render(at, &addons.template, &self.variables)?;
-                Document::all(&addons.content).map_err(|why| {
-                    self.source
-                        .remark(at, format!("template `{}`: {why}", addons.template))
-                })?;
+                self.read_back(at, addons)?;
             }
-            Resource::Sysctl(_) | Resource::Bind(_) | Resource::Rke(_) => {}
+            Resource::Path(path) => {
+                self.path(at, &path.path)?;
+                if service_of(&path.of).is_none() {
+                    let message = format!("`{}` is no component of RKE", path.of);
+                    return Err(self.source.remark(at, message));
+                }
+            }
+            Resource::Rancher(Rancher::AdminsWithin(allowed)) => {
+                *allowed = self.rancher.and_then(|rancher| rancher.admins.clone());
+            }
+            Resource::Rancher(Rancher::NodeDriversWithin(allowed)) => {
+                *allowed = self
+                    .rancher
+                    .and_then(|rancher| rancher.node_drivers.clone());
+            }
+            Resource::Document(document) => self.path(at, &document.path)?,
+            Resource::Provider(provider) => self.path(at, &provider.path)?,
+            Resource::AnyOf(AnyOf(alternatives)) => {
+                if alternatives.len() < 2 || alternatives.iter().any(Vec::is_empty) {
+                    let message = "`any_of` needs two alternatives at least, and none is empty";
+                    return Err(self.source.remark(at, message));
+                }
+                for resource in alternatives.iter_mut().flatten() {
+                    *resource = self.resource(at, resource.clone(), false)?;
+                }
+            }
+            Resource::Sysctl(_)
+            | Resource::Bind(_)
+            | Resource::Rke(_)
+            | Resource::Kubernetes(_)
+            | Resource::Rancher(_) => {}
         }
         Ok(resource)
+    }
+
+    /// Objects that nobody can look up would be applied and never proved.
+    fn read_back(&self, at: Place, addons: &Addons) -> Result<(), Remark> {
+        let remark = |why: String| {
+            let message = format!("template `{}`: {why}", addons.template);
+            self.source.remark(at, message)
+        };
+        for document in Document::all(&addons.content).map_err(remark)? {
+            if Kind::named(&document.kind).is_none() {
+                let why = format!("a {} cannot be read back", document.kind);
+                return Err(remark(why).hinted("keep it in an `addons_include` of your own"));
+            }
+        }
+        Ok(())
     }
 
     fn expand(&self, at: Place, value: &str) -> Result<String, Remark> {
@@ -410,7 +492,14 @@ fn wish(resource: &Resource) -> Option<(String, String)> {
             _ => None,
         },
         Resource::Rke(value) => Some((value.path.clone(), value.value.to_string())),
-        Resource::Bind(_) | Resource::Addons(_) => None,
+        Resource::Bind(_)
+        | Resource::Addons(_)
+        | Resource::Path(_)
+        | Resource::Document(_)
+        | Resource::Provider(_)
+        | Resource::Kubernetes(_)
+        | Resource::Rancher(_)
+        | Resource::AnyOf(_) => None,
     }
 }
 
@@ -435,6 +524,8 @@ struct RawControl {
     title: Spanned<String>,
     #[serde(default = "level_one")]
     level: u8,
+    scored: Option<bool>,
+    scored_by_guide: Option<bool>,
     roles: Option<BTreeSet<Role>>,
     scope: Option<RawScope>,
     #[serde(default)]
@@ -443,7 +534,10 @@ struct RawControl {
     audit: Option<Vec<Spanned<Resource>>>,
     manual: Option<String>,
     not_applicable: Option<String>,
+    #[serde(default)]
+    shows: Vec<Listing>,
     known_failure: Option<String>,
+    documented: Option<String>,
     #[serde(default)]
     met_by: Vec<Spanned<String>>,
 }

@@ -16,6 +16,7 @@ use crate::inventory::Node;
 use crate::inventory::Role;
 use crate::profile::version::Gate;
 use crate::resource::Resource;
+use crate::resource::listing::Listing;
 
 /// A benchmark, loaded and checked: every template rendered, every variable replaced.
 #[derive(Clone, Debug)]
@@ -35,12 +36,18 @@ pub struct Control {
     /// A sentence that is true when the control passes.
     pub title: String,
     pub level: u8,
+    /// Whether the benchmark's score counts it; `None` where the source has no score.
+    pub scored: Option<bool>,
+    /// Where the guide says otherwise than the self-assessment (T-37), what it says.
+    pub scored_by_guide: Option<bool>,
     pub scope: Scope,
     /// Controls of other benchmarks that this one supports, by namespace.
     pub refs: BTreeMap<String, Vec<String>>,
     /// Other Kubernetes versions than these make the control not applicable (T-28).
     pub kubernetes: Option<Gate>,
     pub rule: Rule,
+    /// What a person needs to see to judge a manual control.
+    pub shows: Vec<Listing>,
 }
 
 /// `guide:1.1.2` or `cis:1.1.2`: the namespaces share numbers and mean different things (T-01).
@@ -85,8 +92,30 @@ pub struct Audit {
     pub resources: Vec<Resource>,
     /// Empty: `apply` makes the resources so. Else the work belongs to these controls, or to `rke`.
     pub met_by: Vec<String>,
-    /// The benchmark's own assessment fails here; says what makes up for it.
-    pub known_failure: Option<String>,
+    /// The steps for a person, where nobody was named who could be asked.
+    pub by_hand: Option<String>,
+    /// The benchmark's own assessment does not pass here either.
+    pub exception: Option<Exception>,
+}
+
+impl Audit {
+    /// True when `apply` makes the resources so.
+    pub fn is_mended(&self) -> bool {
+        self.met_by.is_empty() && self.exception.is_none()
+    }
+}
+
+/// What an assessment says where it does not pass, and why that is accepted.
+///
+/// The two are not one: the self-assessment lists its failures, and CIS 1.1.13 is not among them.
+/// What it asks would break the cluster and something better stands in its place, so that it is
+/// documented and neither passes nor fails; as a known failure the list would have one too many.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Exception {
+    /// It fails; says what makes up for it.
+    KnownFailure(String),
+    /// It is left undone on purpose; says what is done instead.
+    Documented(String),
 }
 
 /// What the data is written for.

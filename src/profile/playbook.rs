@@ -1,6 +1,7 @@
 //! How a site runs a profile: which one, with which values, how wide.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -22,6 +23,23 @@ pub struct Playbook {
     pub variables: BTreeMap<String, Spanned<Value>>,
     #[serde(default)]
     pub rollout: Rollout,
+    /// The Rancher server of this site; without one its items are for a person.
+    pub rancher: Option<RancherServer>,
+}
+
+/// A Rancher server, and who and what is allowed on it. A token never stands in a playbook.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct RancherServer {
+    pub url: String,
+    /// Authorities in PEM, beside the playbook; without one, those of the system.
+    pub ca: Option<PathBuf>,
+    /// Beside the playbook; without one, `RANCHER_TOKEN` of the environment.
+    pub token_file: Option<PathBuf>,
+    /// Login names, ids and group principals that may be administrators.
+    pub admins: Option<Vec<String>>,
+    /// Node drivers that may be active.
+    pub node_drivers: Option<Vec<String>>,
 }
 
 /// How many nodes are changed at once; the order is not a site's to choose.
@@ -90,6 +108,12 @@ pub fn read(file: &str, text: &str) -> Result<Playbook, Remark> {
         let message = format!("level {} does not exist", playbook.level);
         return Err(Remark::of_file(file, message).hinted("write `level: 1` or `level: 2`"));
     }
+    if let Some(server) = &playbook.rancher
+        && !server.url.starts_with("https://")
+    {
+        let message = format!("{} is not asked, because it is not HTTPS", server.url);
+        return Err(Remark::of_file(file, message).hinted("write `url: https://..`"));
+    }
     Ok(playbook)
 }
 
@@ -119,5 +143,19 @@ mod tests {
 
         assert_eq!(error.place.unwrap().line, 3);
         assert!(error.message.contains("levle"), "{}", error.message);
+    }
+
+    #[test]
+    fn a_token_does_not_stand_in_a_playbook_nor_travel_unencrypted() {
+        let with = |rancher: &str| {
+            read(
+                "p.yml",
+                &format!("playbook: a\nprofile: b\nrancher: {rancher}\n"),
+            )
+        };
+
+        assert!(with("{url: 'https://r', token: abc}").is_err());
+        assert!(with("{url: 'http://r'}").is_err());
+        assert!(with("{url: 'https://r'}").is_ok());
     }
 }

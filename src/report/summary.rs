@@ -46,7 +46,7 @@ impl Counts {
         let count = match verdict {
             Verdict::Pass => &mut self.pass,
             Verdict::Fail => &mut self.fail,
-            Verdict::KnownFailure { .. } => &mut self.known_failure,
+            Verdict::KnownFailure { .. } | Verdict::Documented { .. } => &mut self.known_failure,
             Verdict::Manual { .. } => &mut self.manual,
             Verdict::NotApplicable { .. } => &mut self.not_applicable,
             Verdict::Unknown { .. } => &mut self.unknown,
@@ -144,7 +144,7 @@ fn gravity(verdict: &Verdict) -> u8 {
     match verdict {
         Verdict::Fail => 5,
         Verdict::Unknown { .. } => 4,
-        Verdict::KnownFailure { .. } => 3,
+        Verdict::KnownFailure { .. } | Verdict::Documented { .. } => 3,
         Verdict::Manual { .. } => 2,
         Verdict::Pass => 1,
         Verdict::NotApplicable { .. } => 0,

@@ -1,7 +1,5 @@
 //! An argument of a Kubernetes component: measured on its container, mended in `cluster.yml`.
 
-use std::time::Duration;
-
 use serde::Deserialize;
 
 use crate::cluster_file::ClusterFile;
@@ -15,6 +13,8 @@ use crate::resource::Evidence;
 use crate::resource::Remedy;
 use crate::resource::Scene;
 use crate::resource::Seen;
+use crate::resource::expect::Expect;
+use crate::resource::expect::elements;
 use crate::resource::service_of;
 use crate::yaml::Value;
 
@@ -32,63 +32,6 @@ pub struct Arg {
     pub write: Option<String>,
     /// Items of an `includes` list that are written with the others and not demanded (T-29).
     pub optional: Vec<String>,
-}
-
-/// What is expected of an argument. Nothing else can be written in a profile.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Expect {
-    Absent,
-    AbsentOr(String),
-    Equals(String),
-    /// These elements are in the comma list, in any order, among others.
-    Includes(Vec<String>),
-    /// None of these elements is in the comma list.
-    Excludes(Vec<String>),
-    /// No other elements than these are in the comma list.
-    Within(Vec<String>),
-    /// A duration longer than this, in Go's notation.
-    LongerThan(String),
-}
-
-impl Expect {
-    /// Whether a value, or its absence, is as expected. Whole values, never prefixes (T-32).
-    pub fn is_met_by(&self, value: Option<&str>) -> bool {
-        let elements = || value.map(elements).unwrap_or_default();
-        match self {
-            Self::Absent => value.is_none(),
-            Self::AbsentOr(wanted) => value.is_none_or(|value| value == wanted),
-            Self::Equals(wanted) => value == Some(wanted),
-            Self::Includes(wanted) => wanted
-                .iter()
-                .all(|item| elements().contains(&item.as_str())),
-            Self::Excludes(unwanted) => {
-                let found = elements();
-                !unwanted.iter().any(|item| found.contains(&item.as_str()))
-            }
-            Self::Within(allowed) => {
-                value.is_some()
-                    && elements()
-                        .iter()
-                        .all(|item| allowed.iter().any(|a| a == item))
-            }
-            Self::LongerThan(limit) => {
-                let longer = |value: &str| Some(duration(value)? > duration(limit)?);
-                value.and_then(longer).unwrap_or(false)
-            }
-        }
-    }
-
-    fn in_words(&self) -> String {
-        match self {
-            Self::Absent => "not set".to_owned(),
-            Self::AbsentOr(value) => format!("not set, or {value}"),
-            Self::Equals(value) => value.clone(),
-            Self::Includes(items) => format!("includes {}", items.join(",")),
-            Self::Excludes(items) => format!("without {}", items.join(",")),
-            Self::Within(items) => format!("only of {}", items.join(",")),
-            Self::LongerThan(limit) => format!("longer than {limit}"),
-        }
-    }
 }
 
 impl Arg {
@@ -112,9 +55,21 @@ impl Arg {
 
     fn seen(&self, wanted: &Expect, container: &Container, cluster: &ClusterFile) -> Seen {
         let name = self.name_in(container);
-        let value = container.flag(name);
-        let said = value.map_or_else(|| "not set".to_owned(), str::to_owned);
-        if !wanted.is_met_by(value) {
+        let values: Vec<&str> = container.flags(name).collect();
+        let is_met = match wanted {
+            // Lists that are given several times add up in a component, so what must not be in
+            // them must be in none of them.
+            Expect::Excludes(_) | Expect::Within(_) if values.len() > 1 => {
+                values.iter().all(|value| wanted.is_met_by(Some(value)))
+            }
+            _ => wanted.is_met_by(values.last().copied()),
+        };
+        let said = match values.as_slice() {
+            [] => "not set".to_owned(),
+            [value] => (*value).to_owned(),
+            [before @ .., last] => format!("{last}, after {}", before.join(" and ")),
+        };
+        if !is_met {
             return Seen::Unmet(said);
         }
         match &container.state {
@@ -210,14 +165,6 @@ impl Arg {
     }
 }
 
-/// The elements of a comma list, blanks and empty ones dropped.
-pub fn elements(list: &str) -> Vec<&str> {
-    list.split(',')
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
-        .collect()
-}
-
 /// The wanted items in their order, then what the other lists hold beside: `extra_args` replaces
 /// RKE's own list, so nothing that runs now may be dropped from it (RKE fact 9, rke.md 2.3).
 fn joined(wanted: &[String], others: [Option<&str>; 2]) -> Vec<String> {
@@ -230,35 +177,6 @@ fn joined(wanted: &[String], others: [Option<&str>; 2]) -> Vec<String> {
     items
 }
 
-/// A duration in Go's notation, such as `1800s`, `30m` or `1h30m`; a bare `0` is one too.
-fn duration(text: &str) -> Option<Duration> {
-    if text == "0" {
-        return Some(Duration::ZERO);
-    }
-    let mut rest = text;
-    let mut total = 0.0;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number: f64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let unit = rest
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .unwrap_or(rest.len());
-        total += number
-            * match &rest[..unit] {
-                "h" => 3600.0,
-                "m" => 60.0,
-                "s" => 1.0,
-                "ms" => 1e-3,
-                "us" | "µs" => 1e-6,
-                "ns" => 1e-9,
-                _ => return None,
-            };
-        rest = &rest[unit..];
-    }
-    (!text.is_empty()).then(|| Duration::try_from_secs_f64(total).ok())?
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawArg {
@@ -267,8 +185,13 @@ struct RawArg {
     formerly: Option<String>,
     #[serde(default)]
     absent: bool,
+    #[serde(default)]
+    present: bool,
     absent_or: Option<String>,
     equals: Option<String>,
+    not: Option<String>,
+    at_least: Option<u64>,
+    at_most: Option<u64>,
     includes: Option<Vec<String>>,
     excludes: Option<Vec<String>>,
     within: Option<Vec<String>>,
@@ -287,8 +210,12 @@ impl TryFrom<RawArg> for Arg {
         }
         let mut expected = [
             raw.absent.then_some(Expect::Absent),
+            raw.present.then_some(Expect::Present),
             raw.absent_or.map(Expect::AbsentOr),
             raw.equals.map(Expect::Equals),
+            raw.not.map(Expect::Not),
+            raw.at_least.map(Expect::AtLeast),
+            raw.at_most.map(Expect::AtMost),
             raw.includes.map(Expect::Includes),
             raw.excludes.map(Expect::Excludes),
             raw.within.map(Expect::Within),
@@ -314,32 +241,6 @@ impl TryFrom<RawArg> for Arg {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn whole_values_and_lists_as_sets() {
-        let list = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
-        assert!(Expect::Equals("0".into()).is_met_by(Some("0")));
-        assert!(!Expect::Equals("0".into()).is_met_by(Some("0.5")));
-        assert!(!Expect::Equals("0".into()).is_met_by(None));
-        assert!(Expect::Includes(list(&["B", "A"])).is_met_by(Some("A,X,B")));
-        assert!(!Expect::Includes(list(&["Node"])).is_met_by(Some("NodeRestriction")));
-        assert!(!Expect::Within(list(&["Node", "RBAC"])).is_met_by(Some("Node,AlwaysAllow")));
-        assert!(Expect::Excludes(list(&["AlwaysAdmit"])).is_met_by(None));
-        assert!(Expect::AbsentOr("127.0.0.1".into()).is_met_by(None));
-        assert!(!Expect::AbsentOr("127.0.0.1".into()).is_met_by(Some("127.0.0.10")));
-    }
-
-    #[test]
-    fn a_duration_of_zero_is_not_longer_than_zero() {
-        let expect = Expect::LongerThan("0s".into());
-        for met in ["1800s", "30m", "1h30m", "0.5s", "4h0m0s"] {
-            assert!(expect.is_met_by(Some(met)), "{met}");
-        }
-        for unmet in ["0", "0s", "0h0m0s", "", "soon", "5", "-1s"] {
-            assert!(!expect.is_met_by(Some(unmet)), "{unmet}");
-        }
-        assert!(!expect.is_met_by(None));
-    }
 
     #[test]
     fn nothing_that_runs_is_dropped_from_a_list() {

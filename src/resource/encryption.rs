@@ -150,7 +150,7 @@ fn read(content: &facts::Content) -> KeyFile {
         };
     };
     let value = documents.drain(..).next().unwrap_or(Value::Null);
-    match keys(&value) {
+    match keys(&value).and_then(|keys| ends_with_identity(&value).map(|()| keys)) {
         Err(why) => KeyFile::Invalid { why },
         Ok(keys) => KeyFile::Valid {
             bytes: content.clone(),
@@ -162,32 +162,50 @@ fn read(content: &facts::Content) -> KeyFile {
     }
 }
 
-/// The keys of a configuration that encrypts secrets, or what is wrong with it (T-13, T-15, T-17).
+/// Whether a configuration encrypts Secrets with aescbc, or why not; never quotes it.
+pub(super) fn encrypts(content: &facts::Content) -> Result<(), String> {
+    let documents = content
+        .text()
+        .and_then(|text| yaml::documents("encryption", text).ok());
+    match documents.as_deref() {
+        Some([first, ..]) => keys(first).map(|_| ()),
+        Some([]) => Err("empty".to_owned()),
+        None => Err("no YAML".to_owned()),
+    }
+}
+
+/// The providers for Secrets.
+fn providers(value: &Value) -> Result<&[Value], String> {
+    let covers_secrets = |entry: &&Value| {
+        let mut names = list(entry.at(&["resources"])).iter();
+        names.any(|name| name.text() == Some("secrets"))
+    };
+    let mut entries = list(value.at(&["resources"])).iter();
+    let entry = entries
+        .find(covers_secrets)
+        .ok_or("it does not cover secrets")?;
+    Ok(list(entry.at(&["providers"])))
+}
+
+/// Without it, what was written before encryption is unreadable (T-13).
+fn ends_with_identity(value: &Value) -> Result<(), String> {
+    let last = providers(value)?.last();
+    match last.and_then(|last| last.at(&["identity"])) {
+        Some(_) => Ok(()),
+        None => Err("identity is not its last provider".to_owned()),
+    }
+}
+
+/// The keys of a configuration that encrypts secrets, or what is wrong with it (T-15, T-17).
 fn keys(value: &Value) -> Result<Vec<&str>, String> {
     match value.at(&["kind"]).and_then(Value::text) {
         Some("EncryptionConfig") => {}
         _ => return Err("its kind is not EncryptionConfig".to_owned()),
     }
-    let entry = list(value.at(&["resources"]))
-        .iter()
-        .find(|entry| {
-            list(entry.at(&["resources"]))
-                .iter()
-                .any(|name| name.text() == Some("secrets"))
-        })
-        .ok_or("it does not cover secrets")?;
-    let providers = list(entry.at(&["providers"]));
-    let first = providers.first().ok_or("it has no provider")?;
+    let first = providers(value)?.first().ok_or("it has no provider")?;
     let aescbc = first
         .at(&["aescbc"])
         .ok_or("its first provider is not aescbc")?;
-    if providers
-        .last()
-        .and_then(|last| last.at(&["identity"]))
-        .is_none()
-    {
-        return Err("identity is not its last provider".to_owned());
-    }
     let mut keys = Vec::new();
     for key in list(aescbc.at(&["keys"])) {
         let secret = key

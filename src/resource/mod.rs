@@ -5,11 +5,20 @@
 //! read the same line of the profile, so they cannot drift apart.
 
 pub mod addons;
+pub mod any_of;
 pub mod arg;
 pub mod bind;
 pub mod boot;
+mod deviation;
+pub mod document;
 pub mod encryption;
+pub mod expect;
 pub mod file;
+pub mod kubernetes;
+pub mod listing;
+pub mod path;
+pub mod provider;
+pub mod rancher;
 pub mod rke;
 pub mod sysctl;
 
@@ -18,15 +27,24 @@ use serde::Deserialize;
 use crate::cluster_file::ClusterFile;
 use crate::cluster_file::Edit;
 use crate::facts::Facts;
+use crate::facts::object::Kind;
+use crate::facts::object::Objects;
 use crate::facts::question::Question;
+use crate::facts::rancher::Answers;
 use crate::inventory::Inventory;
 use crate::node::request::Attributes;
 use crate::node::request::Put;
 use crate::resource::addons::Addons;
+use crate::resource::any_of::AnyOf;
 use crate::resource::arg::Arg;
 use crate::resource::bind::Bind;
+use crate::resource::document::Document;
 use crate::resource::encryption::Encryption;
 use crate::resource::file::File;
+use crate::resource::kubernetes::KubernetesObject;
+use crate::resource::path::Path;
+use crate::resource::provider::Provider;
+use crate::resource::rancher::Rancher;
 use crate::resource::rke::RkeValue;
 use crate::resource::sysctl::Sysctl;
 
@@ -42,6 +60,12 @@ pub enum Resource {
     Bind(Bind),
     Rke(RkeValue),
     Addons(Addons),
+    Path(Path),
+    Document(Document),
+    Provider(Provider),
+    Kubernetes(KubernetesObject),
+    Rancher(Rancher),
+    AnyOf(AnyOf),
 }
 
 /// What a resource is compared with.
@@ -51,6 +75,10 @@ pub struct Scene<'a> {
     pub facts: &'a Facts,
     /// What `cluster.yml` says, or will say for a cluster that is not built yet.
     pub cluster: &'a ClusterFile,
+    /// What the Kubernetes API said.
+    pub objects: &'a Objects,
+    /// What a Rancher server said; nothing when no playbook names one.
+    pub rancher: Option<&'a Answers>,
     pub layout: &'a Layout,
 }
 
@@ -67,12 +95,20 @@ impl Layout {
         }
     }
 
-    /// The path on the host of what components see below `/etc/kubernetes`.
+    /// The path on the host of what components see, as RKE mounts it (guide.md 6).
     pub fn host_path(&self, path: &str) -> String {
-        if path == "/etc/kubernetes" || path.starts_with("/etc/kubernetes/") {
-            format!("{}{path}", self.prefix)
-        } else {
-            path.to_owned()
+        let mounts = [
+            ("/etc/kubernetes", "/etc/kubernetes"),
+            ("/var/lib/cni", "/var/lib/cni"),
+            ("/var/lib/rancher/etcd", "/var/lib/etcd"),
+        ];
+        let mounted = mounts.iter().find_map(|(target, source)| {
+            let rest = path.strip_prefix(target)?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| format!("{source}{rest}"))
+        });
+        match mounted {
+            Some(source) => format!("{}{source}", self.prefix),
+            None => path.to_owned(),
         }
     }
 }
@@ -155,11 +191,65 @@ impl Resource {
             Self::Encryption(encryption) => encryption.questions(layout),
             Self::Arg(arg) => arg.questions(),
             Self::Bind(bind) => bind.questions(),
-            Self::Rke(_) | Self::Addons(_) => Vec::new(),
+            Self::Path(path) => path.questions(layout),
+            Self::Document(document) => document.questions(layout),
+            Self::Provider(provider) => provider.questions(layout),
+            Self::AnyOf(alternatives) => alternatives.questions(layout),
+            Self::Rke(_) | Self::Addons(_) | Self::Kubernetes(_) | Self::Rancher(_) => Vec::new(),
         }
     }
 
-    /// What is, beside what should be. Never empty.
+    /// What must be listed by the Kubernetes API to compare.
+    pub fn kinds(&self) -> Vec<Kind> {
+        match self {
+            Self::Addons(addons) => addons.kinds(),
+            Self::Kubernetes(object) => vec![object.kind],
+            Self::Rancher(rancher) => rancher.kinds(),
+            Self::AnyOf(AnyOf(alternatives)) => {
+                let resources = alternatives.iter().flatten();
+                resources.flat_map(Self::kinds).collect()
+            }
+            Self::Sysctl(_)
+            | Self::File(_)
+            | Self::Encryption(_)
+            | Self::Arg(_)
+            | Self::Bind(_)
+            | Self::Rke(_)
+            | Self::Path(_)
+            | Self::Document(_)
+            | Self::Provider(_) => Vec::new(),
+        }
+    }
+
+    /// What the first lists show must be listed too.
+    pub fn kinds_after(&self, objects: &Objects) -> Option<Kind> {
+        if let Self::Addons(addons) = self {
+            addons.kinds_after(objects)
+        } else {
+            None
+        }
+    }
+
+    /// What the first answers show must be asked too; almost always nothing.
+    pub fn questions_after(&self, facts: &Facts) -> Vec<Question> {
+        match self {
+            Self::Path(path) => path.questions_after(facts),
+            Self::AnyOf(alternatives) => alternatives.questions_after(facts),
+            Self::Sysctl(_)
+            | Self::File(_)
+            | Self::Encryption(_)
+            | Self::Arg(_)
+            | Self::Bind(_)
+            | Self::Rke(_)
+            | Self::Addons(_)
+            | Self::Document(_)
+            | Self::Provider(_)
+            | Self::Kubernetes(_)
+            | Self::Rancher(_) => Vec::new(),
+        }
+    }
+
+    /// What is, beside what should be. Empty only where nobody was named who could tell.
     pub fn compare(&self, scene: &Scene<'_>) -> Vec<Evidence> {
         match self {
             Self::Sysctl(sysctl) => sysctl.compare(scene),
@@ -169,6 +259,12 @@ impl Resource {
             Self::Bind(bind) => vec![bind.compare(scene)],
             Self::Rke(value) => vec![value.compare(scene)],
             Self::Addons(addons) => addons.compare(scene),
+            Self::Path(path) => path.compare(scene),
+            Self::Document(document) => vec![document.compare(scene)],
+            Self::Provider(provider) => vec![provider.compare(scene)],
+            Self::Kubernetes(object) => vec![object.compare(scene)],
+            Self::Rancher(rancher) => rancher.compare(scene),
+            Self::AnyOf(alternatives) => alternatives.compare(scene),
         }
     }
 
@@ -182,7 +278,26 @@ impl Resource {
             Self::Bind(bind) => bind.remedies(scene),
             Self::Rke(value) => value.remedies(scene),
             Self::Addons(addons) => addons.remedies(scene),
+            Self::Path(_)
+            | Self::Document(_)
+            | Self::Provider(_)
+            | Self::Kubernetes(_)
+            | Self::Rancher(_)
+            | Self::AnyOf(_) => Vec::new(),
         }
+    }
+
+    /// False for what is only measured; a control of such resources needs `met_by`.
+    pub fn can_be_mended(&self) -> bool {
+        !matches!(
+            self,
+            Self::Path(_)
+                | Self::Document(_)
+                | Self::Provider(_)
+                | Self::Kubernetes(_)
+                | Self::Rancher(_)
+                | Self::AnyOf(_)
+        )
     }
 
     /// True for what is mended by `rke up` and not on a node.

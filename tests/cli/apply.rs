@@ -285,9 +285,11 @@ fn a_missing_kubeconfig_of_a_running_cluster_stops_the_run() {
     let lab = Lab::built();
     fs::remove_file(lab.path("kube_config_cluster.yml")).unwrap();
 
-    lab.apply()
-        .expect(3)
-        .says(&["kube_config_cluster.yml", "nothing was changed"]);
+    lab.apply().expect(4).says(&[
+        "there is no kubeconfig",
+        "kube_config_cluster.yml",
+        "nothing was changed",
+    ]);
 }
 
 #[test]

@@ -51,7 +51,7 @@ impl Lab {
         assert!(inventory.contains(known_hosts), "{inventory}");
         let cluster = inventory.replace(known_hosts, "");
         lab.write("cluster.yml", &cluster);
-        lab.write("kube_config_cluster.yml", "kind: Config\n");
+        fs::copy(lab.fleet.kubeconfig(), lab.path("kube_config_cluster.yml")).unwrap();
         lab
     }
 

@@ -5,5 +5,7 @@
 mod apply;
 mod bad_input;
 mod check;
+mod kubernetes;
 mod lab;
+mod rancher;
 mod weather;

@@ -44,7 +44,7 @@ fn the_embedded_profile_loads_with_the_embedded_playbook() {
 
     let profile = load(&source, &playbook, &Library::embedded()).unwrap();
 
-    assert_eq!(profile.controls.len(), 9);
+    assert_eq!(profile.controls.len(), 15 + 113);
 }
 
 #[test]

@@ -151,6 +151,7 @@ impl<'a> Finding<'a> {
             Verdict::Pass => ("pass", None),
             Verdict::Fail => ("fail", None),
             Verdict::KnownFailure { why } => ("known_failure", Some(why)),
+            Verdict::Documented { why } => ("documented", Some(why)),
             Verdict::Manual { what } => ("manual", Some(what)),
             Verdict::NotApplicable { why } => ("not_applicable", Some(why)),
             Verdict::Unknown { why } => ("unknown", Some(why)),

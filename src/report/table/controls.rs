@@ -123,6 +123,7 @@ impl<'a> History<'a> {
             }
             Verdict::Unknown { why }
             | Verdict::KnownFailure { why }
+            | Verdict::Documented { why }
             | Verdict::NotApplicable { why } => why.clone(),
             Verdict::Manual { what } => what.clone(),
         };
@@ -250,6 +251,7 @@ fn word(verdict: &Verdict) -> &'static str {
         Verdict::Pass => "pass",
         Verdict::Fail => "fail",
         Verdict::KnownFailure { .. } => "known failure",
+        Verdict::Documented { .. } => "documented",
         Verdict::Manual { .. } => "manual",
         Verdict::NotApplicable { .. } => "not applicable",
         Verdict::Unknown { .. } => "unknown",
@@ -260,9 +262,10 @@ fn paint(verdict: &Verdict) -> Paint {
     match verdict {
         Verdict::Pass => Paint::Good,
         Verdict::Fail => Paint::Bad,
-        Verdict::KnownFailure { .. } | Verdict::Manual { .. } | Verdict::Unknown { .. } => {
-            Paint::Doubtful
-        }
+        Verdict::KnownFailure { .. }
+        | Verdict::Documented { .. }
+        | Verdict::Manual { .. }
+        | Verdict::Unknown { .. } => Paint::Doubtful,
         Verdict::NotApplicable { .. } => Paint::Aside,
     }
 }

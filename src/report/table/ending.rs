@@ -113,6 +113,7 @@ fn node_of(blocker: &Blocker) -> Option<&str> {
         | Blocker::Template { .. }
         | Blocker::Kubernetes { .. }
         | Blocker::NodeLists { .. }
+        | Blocker::PodsRefused { .. }
         | Blocker::ClusterFile { .. }
         | Blocker::Rke { .. } => None,
     }

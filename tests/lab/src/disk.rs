@@ -16,6 +16,7 @@ use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::mounts;
 use crate::role::Role;
+use crate::standin::deposit;
 
 const DOCKER: &str = include_str!("../skeleton/bin/docker");
 const DOCKER_HANGS: &str = include_str!("../skeleton/bin/docker-hangs");
@@ -164,13 +165,12 @@ fn build(
     fleet: &[Identity],
     templates: &Templates,
 ) -> Result<(), anyhow::Error> {
-    for (path, mode) in [("etc/kubernetes", 0o755), ("etc/kubernetes/ssl", 0o755)] {
-        directory(&dir.join(path), mode)?;
+    for path in ["etc/kubernetes", "etc/kubernetes/ssl", "etc/cni/net.d"] {
+        directory(&dir.join(path), 0o755)?;
     }
-    for name in certificates(node) {
-        let mode = if name.contains("-key") { 0o600 } else { 0o644 };
-        let content = format!("stands for {name} of {}\n", node.name);
-        file(&dir.join("etc/kubernetes/ssl").join(name), &content, mode)?;
+    for (path, mode) in deposit::files(node.has(Role::ControlPlane)) {
+        let content = format!("stands for {path} of {}\n", node.name);
+        file(&on_machine(dir, Path::new(path)), &content, mode)?;
     }
     directory(&dir.join("var/lib/kubelet"), 0o755)?;
     if node.has(Role::Etcd) {
@@ -184,22 +184,6 @@ fn build(
         )?;
     }
     Ok(())
-}
-
-fn certificates(node: &Identity) -> impl Iterator<Item = &'static str> {
-    let everywhere = [
-        "kube-ca.pem",
-        "kube-node.pem",
-        "kube-node-key.pem",
-        "kubecfg-kube-node.yaml",
-    ];
-    let control = [
-        "kube-apiserver.pem",
-        "kube-apiserver-key.pem",
-        "kubecfg-kube-scheduler.yaml",
-    ];
-    let here = usize::from(node.has(Role::ControlPlane)) * control.len();
-    everywhere.into_iter().chain(control.into_iter().take(here))
 }
 
 fn hosts(node: &Identity) -> String {

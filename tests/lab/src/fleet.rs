@@ -1,7 +1,6 @@
 //! A running fleet.
 
 use std::fs;
-use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +13,7 @@ use crate::builder::Builder;
 use crate::fault::Fault;
 use crate::inventory;
 use crate::key;
+use crate::kubernetes::Kubernetes;
 use crate::machine::Machine;
 use crate::node::Node;
 use crate::server;
@@ -25,6 +25,7 @@ pub struct Fleet {
     /// Bound, not yet served; in the order of `machines`.
     sockets: Vec<TcpSocket>,
     servers: JoinSet<()>,
+    kubernetes: Option<Kubernetes>,
     dir: PathBuf,
     /// Removes the directory; the last field, because it must go last.
     _temporary: Option<TempDir>,
@@ -54,6 +55,21 @@ impl Fleet {
         self.dir.join("id_ed25519")
     }
 
+    /// The administrator's kubeconfig for the fleet's own API.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.dir.join("kubernetes/kubeconfig")
+    }
+
+    /// What the cluster remembers, objects included; written by the stand-in `rke`.
+    pub fn state_file(&self) -> PathBuf {
+        self.dir.join("cluster-state.json")
+    }
+
+    /// From here on nobody answers for the API.
+    pub fn end_api(&mut self) {
+        self.kubernetes = None;
+    }
+
     /// All nodes, in the order in which they were described.
     pub fn nodes(&self) -> impl Iterator<Item = Node> + '_ {
         self.machines
@@ -80,6 +96,7 @@ impl Fleet {
             machines: Vec::new(),
             sockets: Vec::new(),
             servers,
+            kubernetes: None,
             dir,
             _temporary: temporary,
         }
@@ -114,7 +131,9 @@ impl Fleet {
     }
 
     /// Opens every door; connections are accepted from here on.
-    pub(crate) fn serve(&mut self) -> io::Result<()> {
+    pub(crate) fn serve(&mut self) -> Result<(), anyhow::Error> {
+        let api = Kubernetes::start(&self.dir.join("kubernetes"), self.state_file())?;
+        self.kubernetes = Some(api);
         for (machine, socket) in self.machines.iter().zip(self.sockets.drain(..)) {
             let door = Door::of(machine, socket)?;
             self.servers.spawn(server::serve(Arc::clone(machine), door));

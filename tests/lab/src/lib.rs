@@ -7,6 +7,7 @@
 //!
 //! ```text
 //! <fleet>/inventory.yml  known_hosts  id_ed25519
+//! <fleet>/kubernetes/kubeconfig   cluster-state.json     the API, and what it knows
 //! <fleet>/nodes/<name>/etc/ var/ run/ tmp/ root/ home/ opt/    the node's own trees
 //!                      proc/<kernel.value>                bound over /proc/sys/kernel/value
 //!                      docker/<container>.json            one element of `docker inspect` each
@@ -25,9 +26,11 @@ mod docker;
 mod exec;
 mod fault;
 mod fleet;
+pub mod https;
 mod identity;
 mod inventory;
 mod key;
+pub mod kubernetes;
 mod machine;
 mod mounts;
 mod node;

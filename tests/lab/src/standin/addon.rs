@@ -4,37 +4,49 @@ use serde_json::Value;
 
 use super::state::State;
 
+/// Where the job finds the manifest.
+const FILE: &str = "\"/etc/config/rke-user-addon.yaml\"";
+
 const NAMESPACES: [&str; 3] = ["default", "kube-system", "kube-public"];
 
 /// Applies the documents of a manifest; those that can be applied are, whatever becomes of the others.
 ///
 /// # Errors
 ///
-/// At least one document was refused: the job does not complete.
+/// At least one document was refused, in the words of `kubectl`: the job does not complete.
 pub fn apply(manifest: &str, has_ingress: bool, state: &mut State) -> Result<(), Refused> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(manifest).map_err(|_| Refused)?;
+    let documents: Vec<Value> = serde_saphyr::from_multiple(manifest)
+        .map_err(|error| Refused(format!("error: error parsing {FILE}: {error}")))?;
     let mut result = Ok(());
     for document in documents.into_iter().filter(|document| !document.is_null()) {
-        if is_acceptable(&document, has_ingress, state) {
-            state.apply(document);
-        } else {
-            result = Err(Refused);
+        match refusal(&document, has_ingress, state) {
+            None => state.apply(document),
+            Some(why) => result = Err(Refused(why)),
         }
     }
     result
 }
 
 /// The API server, or `kubectl` before it, did not take a document.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Refused;
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refused(pub String);
 
-fn is_acceptable(document: &Value, has_ingress: bool, state: &State) -> bool {
+fn refusal(document: &Value, has_ingress: bool, state: &State) -> Option<String> {
     let text = |pointer| document.pointer(pointer).and_then(Value::as_str);
     let is_named = text("/apiVersion").is_some()
         && text("/kind").is_some()
         && text("/metadata/name").is_some();
-    is_named
-        && text("/metadata/namespace").is_none_or(|name| has_namespace(name, has_ingress, state))
+    if !is_named {
+        return Some(format!(
+            "error: error validating {FILE}: apiVersion, kind or name not set"
+        ));
+    }
+    let namespace = text("/metadata/namespace")?;
+    (!has_namespace(namespace, has_ingress, state)).then(|| {
+        format!(
+            "Error from server (NotFound): error when creating {FILE}: namespaces \"{namespace}\" not found"
+        )
+    })
 }
 
 fn has_namespace(name: &str, has_ingress: bool, state: &State) -> bool {
@@ -65,19 +77,17 @@ mod tests {
     fn a_bad_document_fails_the_job_and_the_good_ones_are_applied() {
         let mut state = State::default();
 
-        assert_eq!(
-            apply(&format!("{ROLE}---\nkind: Role\n"), true, &mut state),
-            Err(Refused)
-        );
+        assert!(apply(&format!("{ROLE}---\nkind: Role\n"), true, &mut state).is_err());
         assert_eq!(state.objects.len(), 1);
-        assert_eq!(apply("a: [", true, &mut state), Err(Refused));
+        assert!(apply("a: [", true, &mut state).is_err());
     }
 
     #[test]
     fn a_namespace_must_exist_or_be_made_before() {
         let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: ingress-nginx}\n";
 
-        assert_eq!(apply(ROLE, false, &mut State::default()), Err(Refused));
+        let refused = apply(ROLE, false, &mut State::default()).unwrap_err();
+        assert!(refused.0.contains("ingress-nginx"), "{}", refused.0);
         assert_eq!(
             apply(
                 &format!("{namespace}---\n{ROLE}"),

@@ -1,6 +1,7 @@
 //! Where the nodes of a `cluster.yml` are: in a directory, or in containers.
 
 use std::collections::HashMap;
+use std::env;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -108,6 +109,17 @@ impl Fleet {
                 Some(Box::new(node))
             }
         }
+    }
+
+    /// How to reach the API of the fleet, where it has one: below its directory, or where
+    /// `HARDEN_LAB_KUBECONFIG` says.
+    pub fn kubeconfig(&self) -> Option<PathBuf> {
+        let named = env::var_os("HARDEN_LAB_KUBECONFIG").map(PathBuf::from);
+        let own = match self {
+            Self::Simulated { directory, .. } => Some(directory.join("kubernetes/kubeconfig")),
+            Self::Containers { .. } => None,
+        };
+        named.or(own).filter(|path| path.exists())
     }
 
     /// The file that stands in for what the cluster stores: `cluster-state.json` of the fleet, or

@@ -25,8 +25,22 @@ pub fn beside(config: &Path) -> PathBuf {
 ///
 /// It cannot be written.
 pub fn write(path: &Path, server: &str) -> Result<()> {
+    keep(path, &text(server))
+}
+
+/// The same with what the API of the lab says how to reach it.
+///
+/// # Errors
+///
+/// It cannot be read or written.
+pub fn copy(own: &Path, path: &Path) -> Result<()> {
+    let text = fs::read_to_string(own).with_context(|| format!("cannot read {}", own.display()))?;
+    keep(path, &text)
+}
+
+fn keep(path: &Path, text: &str) -> Result<()> {
     let failure = || format!("cannot write {}", path.display());
-    fs::write(path, text(server)).with_context(failure)?;
+    fs::write(path, text).with_context(failure)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o640)).with_context(failure)
 }
 

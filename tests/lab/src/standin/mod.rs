@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod component;
 pub mod contained;
 pub mod container;
+pub mod deposit;
 pub mod fault;
 pub mod fleet;
 pub mod inspect;

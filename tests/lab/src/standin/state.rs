@@ -19,6 +19,8 @@ pub struct State {
     pub nodes: Vec<Member>,
     /// Kubernetes objects, each as it was applied last.
     pub objects: Vec<Value>,
+    /// What the job of the user addons said when it failed last.
+    pub addon_log: Option<String>,
 }
 
 /// A node that belongs to the cluster.

@@ -1,0 +1,194 @@
+//! A Kubernetes API that serves what the stand-in `rke` applied: read-only, and only what is asked of it.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::https::Authority;
+use crate::https::Leaf;
+use crate::https::Reply;
+use crate::https::Request;
+use crate::https::Server;
+use crate::standin::state::State;
+
+/// Groups of Kubernetes 1.11, as far as anybody asks.
+const GROUPS: [(&str, &str); 5] = [
+    ("apps", "v1"),
+    ("extensions", "v1beta1"),
+    ("networking.k8s.io", "v1"),
+    ("policy", "v1beta1"),
+    ("rbac.authorization.k8s.io", "v1"),
+];
+
+const KINDS: [(&str, &str); 9] = [
+    ("clusterrolebindings", "ClusterRoleBinding"),
+    ("clusterroles", "ClusterRole"),
+    ("deployments", "Deployment"),
+    ("namespaces", "Namespace"),
+    ("networkpolicies", "NetworkPolicy"),
+    ("pods", "Pod"),
+    ("podsecuritypolicies", "PodSecurityPolicy"),
+    ("rolebindings", "RoleBinding"),
+    ("roles", "Role"),
+];
+
+/// The pod of the job that RKE runs for `addons`.
+const ADDON_POD: &str = "rke-user-addon-deploy-job-7xk2p";
+
+/// The API of one cluster; dropping it ends it.
+pub struct Kubernetes {
+    _server: Server,
+    kubeconfig: PathBuf,
+}
+
+impl Kubernetes {
+    /// Serves what `state` says whenever somebody asks. Keys and kubeconfig lie in `dir`; a cluster
+    /// that is taken up again keeps its authority, and its port if that is free.
+    ///
+    /// # Errors
+    /// The directory cannot be written.
+    pub fn start(dir: &Path, state: PathBuf) -> Result<Self, anyhow::Error> {
+        fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
+        let authority = Authority::kept(&dir.join("ca.key"))?;
+        let port_file = dir.join("port");
+        let port = fs::read_to_string(&port_file).ok();
+        let port = port.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let answer = move |request: &Request| answer(request, &state);
+        let leaf = authority.server("127.0.0.1")?;
+        let server = Server::start_at(port, &leaf, &authority, answer)?;
+        fs::write(port_file, server.port().to_string())?;
+        let admin = authority.client("kube-admin")?;
+        let kubeconfig = dir.join("kubeconfig");
+        fs::write(&kubeconfig, text(&server.url(), authority.pem(), &admin))?;
+        Ok(Self {
+            _server: server,
+            kubeconfig,
+        })
+    }
+
+    /// The administrator's kubeconfig, which `rke` copies beside the config.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+}
+
+/// A kubeconfig as RKE writes it: everything inline.
+pub fn text(server: &str, authority: &str, admin: &Leaf) -> String {
+    let [authority, certificate, key] =
+        [authority, &admin.certificate, &admin.key].map(|pem| STANDARD.encode(pem));
+    format!(
+        r#"apiVersion: v1
+kind: Config
+clusters:
+- cluster:
+    api-version: v1
+    certificate-authority-data: {authority}
+    server: "{server}"
+  name: "local"
+contexts:
+- context:
+    cluster: "local"
+    user: "kube-admin"
+  name: "Default"
+current-context: "Default"
+users:
+- name: "kube-admin"
+  user:
+    client-certificate-data: {certificate}
+    client-key-data: {key}
+"#
+    )
+}
+
+fn answer(request: &Request, state: &Path) -> Reply {
+    if !request.has_certificate {
+        return refusal(401, "Unauthorized");
+    }
+    let Ok(state) = State::read(state) else {
+        return refusal(500, "the state cannot be read");
+    };
+    let parts: Vec<&str> = request.path.trim_matches('/').split('/').collect();
+    match parts.as_slice() {
+        ["apis"] => Reply::Json(200, groups()),
+        ["api", "v1", "namespaces", "kube-system", "pods"] => {
+            Reply::Json(200, json!({ "items": addon_pods(&state) }))
+        }
+        [
+            "api",
+            "v1",
+            "namespaces",
+            "kube-system",
+            "pods",
+            name,
+            "log",
+        ] if *name == ADDON_POD => Reply::Text(200, state.addon_log.unwrap_or_default()),
+        ["api", "v1", plural] | ["apis", _, _, plural] => list(plural, request, &state),
+        _ => refusal(404, "the server could not find the requested resource"),
+    }
+}
+
+fn groups() -> Value {
+    let group = |(name, version): &(&str, &str)| {
+        let version = json!({ "groupVersion": format!("{name}/{version}"), "version": version });
+        json!({ "name": name, "versions": [version] })
+    };
+    json!({ "kind": "APIGroupList", "groups": GROUPS.iter().map(group).collect::<Vec<_>>() })
+}
+
+fn addon_pods(state: &State) -> Vec<Value> {
+    let pod = || {
+        json!({ "metadata": { "name": ADDON_POD, "namespace": "kube-system",
+            "creationTimestamp": "2018-11-20T10:00:00Z" } })
+    };
+    state.addon_log.iter().map(|_| pod()).collect()
+}
+
+/// Two objects a page, whatever is asked for, so that every reader must turn pages.
+fn list(plural: &str, request: &Request, state: &State) -> Reply {
+    const PAGE: usize = 2;
+    let Some((_, kind)) = KINDS.iter().find(|(own, _)| *own == plural) else {
+        return refusal(404, "the server could not find the requested resource");
+    };
+    let own: Vec<Value> = built_in(kind);
+    let all = own.iter().chain(&state.objects);
+    let all: Vec<&Value> = all.filter(|object| object["kind"] == *kind).collect();
+    let start = request.asked("continue").unwrap_or("0").parse();
+    let start: usize = start.unwrap_or(0).min(all.len());
+    let end = (start + PAGE).min(all.len());
+    let mut metadata = json!({});
+    if end < all.len() {
+        metadata["continue"] = json!(end.to_string());
+    }
+    Reply::Json(
+        200,
+        json!({ "metadata": metadata, "items": &all[start..end] }),
+    )
+}
+
+/// What is there before anybody applies anything.
+fn built_in(kind: &str) -> Vec<Value> {
+    let named = |names: &[&str]| {
+        let object = |name: &&str| json!({ "kind": kind, "metadata": { "name": name } });
+        names.iter().map(object).collect()
+    };
+    match kind {
+        "Namespace" => named(&["default", "ingress-nginx", "kube-public", "kube-system"]),
+        "ClusterRoleBinding" => vec![
+            json!({ "kind": kind, "metadata": { "name": "cluster-admin" },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin" },
+            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:masters" }] }),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+fn refusal(code: u16, message: &str) -> Reply {
+    let status = json!({ "kind": "Status", "status": "Failure", "message": message, "code": code });
+    Reply::Json(code, status)
+}

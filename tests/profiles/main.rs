@@ -1,0 +1,9 @@
+//! The embedded profiles, judged on what genuine nodes said.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod cases;
+mod cluster;
+mod counts;
+mod questions;
+mod server;

@@ -1,6 +1,7 @@
 //! A cluster of one node with every role, as facts: RKE's own, or hardened by the guide.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use harden::audit;
@@ -92,7 +93,7 @@ pub(crate) fn hardened() -> Fleet {
         facts
             .kernel
             .insert(key.into(), Observed::Present(value.into()));
-        boot.push_str(&format!("{key} = {value}\n"));
+        let _ = writeln!(boot, "{key} = {value}");
     }
     facts
         .files

@@ -13,8 +13,11 @@ use crate::cluster::judged;
 use crate::cluster::profile;
 use crate::cluster::word;
 
+/// A section, its controls, its passes, and its other verdicts.
+type Section = (&'static str, usize, usize, &'static [(&'static str, usize)]);
+
 /// Section, controls, scored ones, then by verdict (guide.md 4.2).
-const ASSESSMENT: [(&str, usize, usize, &[(&str, usize)]); 9] = [
+const ASSESSMENT: [Section; 9] = [
     (
         "1.1",
         39,

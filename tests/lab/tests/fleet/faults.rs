@@ -161,7 +161,10 @@ async fn a_disk_can_be_full_and_still_be_read() {
     let (_fleet, node) = broken(Fault::DiskFull).await;
     let line = "cat /etc/kubernetes/ssl/kube-ca.pem; cat /etc/passwd > /etc/kubernetes/x";
     let answer = run(&node, line).await.unwrap();
-    assert_eq!(answer.stdout, "stands for kube-ca.pem of cp-1\n");
+    assert_eq!(
+        answer.stdout,
+        "stands for /etc/kubernetes/ssl/kube-ca.pem of cp-1\n"
+    );
     assert!(
         answer.stderr.contains("No space left on device"),
         "{}",

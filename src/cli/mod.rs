@@ -4,6 +4,7 @@ mod apply;
 mod check;
 mod exit;
 mod nodes;
+mod reach;
 mod session;
 mod site;
 mod trust;
@@ -52,6 +53,10 @@ struct Target {
     /// Host keys on record; the default is `known_hosts` beside the inventory, then ~/.ssh/known_hosts
     #[arg(long, value_name = "FILE")]
     known_hosts: Option<PathBuf>,
+
+    /// Jump hosts in front of all nodes, one behind the other, instead of the inventory's
+    #[arg(long, value_name = "USER@HOST[:PORT]", value_delimiter = ',')]
+    proxy_jump: Vec<String>,
 }
 
 /// How to reach nodes.

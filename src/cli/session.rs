@@ -6,7 +6,6 @@ use std::future::Future;
 use std::io;
 use std::io::IsTerminal as _;
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +21,7 @@ use crate::cli::Format;
 use crate::cli::HostKeyPolicy;
 use crate::cli::Work;
 use crate::cli::exit;
+use crate::cli::reach;
 use crate::cli::site;
 use crate::engine::Job;
 use crate::engine::RkeChoice;
@@ -35,7 +35,6 @@ use crate::report::progress::Progress;
 use crate::report::table;
 use crate::secret::Secret;
 use crate::ssh::host_key::HostKeys;
-use crate::ssh::keys::Keys;
 use crate::ssh::session::Options;
 
 /// Reads every file that the run needs.
@@ -49,7 +48,7 @@ pub(super) fn job(command: &'static str, work: &Work, allow_incomplete: bool) ->
         HostKeyPolicy::Strict => HostKeys::Strict,
         HostKeyPolicy::AcceptNew => HostKeys::AcceptNew(files[0].clone()),
     };
-    let step = work.reach.step();
+    let options = reach::options(target, &inventory, work.reach.step())?;
     let run = run_name();
     Ok(Job {
         command,
@@ -62,15 +61,8 @@ pub(super) fn job(command: &'static str, work: &Work, allow_incomplete: bool) ->
         cluster,
         run,
         fresh_key: fresh_key()?,
-        keys: Keys::new(env::var_os("SSH_AUTH_SOCK").map(PathBuf::from)),
-        options: Options {
-            known_hosts: Arc::new(site::keys_on_record(&files)?),
-            host_keys,
-            connect: step,
-            handshake: step,
-            login: step,
-            ..Options::default()
-        },
+        keys: reach::keys(),
+        options: Options { host_keys, ..options },
         jobs: work.reach.jobs.into(),
         answer: Duration::from_secs(work.reach.answer_timeout),
         rke: if work.no_rke {

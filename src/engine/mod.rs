@@ -124,6 +124,7 @@ impl Run {
     /// Says goodbye to every node.
     pub async fn finish(self) {
         self.doors.close().await;
+        self.job.options.close().await;
         self.teller.tell(EventKind::RunFinished);
     }
 

@@ -71,6 +71,17 @@ impl<'a> Access<'a> {
         self.expanded(&path).map(KeySource::File)
     }
 
+    /// The key of a machine that names none.
+    pub(super) fn shared_key(&self) -> Option<KeySource> {
+        if self.agent {
+            return self.agent_socket.then_some(KeySource::Agent);
+        }
+        match self.key_path.strip_prefix("~/") {
+            Some(rest) => self.home.map(|home| KeySource::File(home.join(rest))),
+            None => Some(KeySource::File(PathBuf::from(&self.key_path))),
+        }
+    }
+
     /// Notes once what concerns all machines alike.
     pub(super) fn finish(self, review: &mut Review) {
         if self.keyless > 0 {

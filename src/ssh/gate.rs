@@ -15,7 +15,6 @@ use crate::ssh::host_key::HostKeys;
 use crate::ssh::known_hosts::KnownHosts;
 use crate::ssh::known_hosts::Verdict;
 use crate::ssh::target::Target;
-use crate::ssh::trust::record;
 
 /// The protocol's callbacks for one connection.
 pub(super) struct Gate {
@@ -54,11 +53,12 @@ impl Gate {
             Check::Learn => return Err(Stop::Learned(offered)),
             Check::Verify(known, policy) => (known, policy),
         };
-        let verdict = known.verdict(&self.at.host, self.at.port, &offered);
+        let (host, port) = self.at.known_as();
+        let verdict = known.verdict(host, port, &offered);
         if let (Verdict::Unknown, HostKeys::AcceptNew(file)) = (&verdict, policy)
-            && !known.mentions(&self.at.host, self.at.port)
+            && !known.mentions(host, port)
         {
-            let recorded = record(file, &self.at, &offered).await;
+            let recorded = KnownHosts::record(file, &self.at, &offered).await;
             return recorded.map_err(|error| Stop::Untrusted(Box::new(error)));
         }
         let refusal = verdict.refusal(&self.at, offered);

@@ -64,6 +64,7 @@ fn failed(at: &Arc<Target>, first: &First, error: &russh::Error) -> SshError {
     let at = at.clone();
     match first.text() {
         Some(text) => SshError::TurnedAway { at, text },
+        None if first.is_empty() => SshError::HungUp { at },
         None => SshError::Handshake {
             at,
             reason: words(error),

@@ -111,6 +111,14 @@ impl KnownHosts {
         Ok(all)
     }
 
+    /// These records and `others`.
+    #[must_use]
+    pub fn with(&self, others: Self) -> Self {
+        let mut all = self.clone();
+        all.entries.extend(others.entries);
+        all
+    }
+
     /// Judges `key` of `host`.
     ///
     /// On another port than 22, a line without port counts when no line with

@@ -1,7 +1,7 @@
 //! The door to a node.
 //!
 //! ```text
-//! dial ─▶ tap ─▶ handshake (gate, host key) ─▶ login (keys) ─▶ exec
+//! route ─▶ dial or jump ─▶ tap ─▶ handshake (gate, host key) ─▶ login (keys) ─▶ exec
 //! ```
 //!
 //! [`session::Session`] is the real door; tests and rehearsals bring their own
@@ -13,9 +13,12 @@ mod exec;
 mod gate;
 mod handshake;
 pub mod host_key;
+pub mod jump;
 pub mod keys;
 pub mod known_hosts;
 mod login;
+mod patience;
+pub mod route;
 pub mod session;
 mod tap;
 pub mod target;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod host_keys;
+mod jumps;
 mod login;
 mod refusals;
 mod runs;

@@ -119,10 +119,27 @@ impl Server {
         public_half(&self.path("host_key"))
     }
 
+    /// The line that makes the server known.
+    pub(crate) fn known_line(&self) -> String {
+        format!("[127.0.0.1]:{} {}\n", self.port, self.host_key())
+    }
+
     /// Options that know the server's key.
     pub(crate) fn options(&self) -> Options {
-        let line = format!("[127.0.0.1]:{} {}\n", self.port, self.host_key());
-        trusting(&line)
+        trusting(&self.known_line())
+    }
+
+    /// Ends every connection from the server's side, as a crash would.
+    pub(crate) async fn cut_connections(&self) {
+        let children = Command::new("pgrep")
+            .args(["-P", &self.child.id().to_string()])
+            .output();
+        let children = String::from_utf8(children.unwrap().stdout).unwrap();
+        for child in children.lines() {
+            let killed = Command::new("kill").args(["-KILL", child]).status();
+            assert!(killed.unwrap().success());
+        }
+        self.count("").await;
     }
 
     /// Connections that the server has seen.
@@ -265,7 +282,8 @@ pub(crate) fn node(port: u16, key: KeySource) -> Node {
     }
 }
 
-fn whoami() -> String {
+/// The user who runs the tests.
+pub(crate) fn whoami() -> String {
     let id = Command::new("id").arg("-un").output().unwrap();
     String::from_utf8(id.stdout).unwrap().trim().to_owned()
 }

@@ -8,17 +8,44 @@ use std::time::Duration;
 use crate::cli::Target;
 use crate::cli::exit;
 use crate::cli::site;
+use crate::cli::terminal;
 use crate::error::Failure;
 use crate::inventory::Bastion;
 use crate::inventory::Inventory;
+use crate::inventory::Node;
 use crate::inventory::jump;
 use crate::ssh::keys::Keys;
+use crate::ssh::route::Route;
 use crate::ssh::route::Routes;
 use crate::ssh::session::Options;
 
-/// The keys that the inventory may name.
-pub(super) fn keys() -> Keys {
-    Keys::new(env::var_os("SSH_AUTH_SOCK").map(PathBuf::from))
+/// The keys to all of `nodes`, with every passphrase and password that is needed asked for now,
+/// before anything is drawn on the terminal.
+pub(super) fn keys<'n>(
+    target: &Target,
+    options: &Options,
+    nodes: impl IntoIterator<Item = &'n Node>,
+) -> Result<Keys, Failure> {
+    let mut keys = Keys::new(env::var_os("SSH_AUTH_SOCK").map(PathBuf::from));
+    if target.ask_password {
+        let password = terminal::secret("Password of the nodes: ");
+        keys = keys.or_password(password.ok_or_else(|| no_terminal("--ask-password"))?);
+    }
+    let routes: Vec<Route> = nodes.into_iter().map(|node| options.routes.to(node)).collect();
+    let stops = routes.iter().flat_map(|route| route.hops.iter().chain([&route.end]));
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime =
+        runtime.map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), ""))?;
+    runtime.block_on(keys.unlock(stops.map(|stop| &stop.key), |key| {
+        terminal::secret(&format!("Passphrase for {key}: "))
+    }));
+    Ok(keys)
+}
+
+/// The failure of an option that has to ask a person.
+pub(super) fn no_terminal(option: &str) -> Failure {
+    let message = format!("`{option}` needs a terminal to ask on, and there is none");
+    Failure::new(exit::USAGE, message, "run harden in a terminal, or use keys and `sudo` that need no asking")
 }
 
 /// How to connect, with `step` for each of connecting, handshake and login.

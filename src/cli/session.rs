@@ -49,6 +49,8 @@ pub(super) fn job(command: &'static str, work: &Work, allow_incomplete: bool) ->
         HostKeyPolicy::AcceptNew => HostKeys::AcceptNew(files[0].clone()),
     };
     let options = reach::options(target, &inventory, work.reach.step())?;
+    let nodes = inventory.nodes.iter().filter(|node| selected.contains(&node.name));
+    let keys = reach::keys(target, &options, nodes)?;
     let run = run_name();
     Ok(Job {
         command,
@@ -61,7 +63,7 @@ pub(super) fn job(command: &'static str, work: &Work, allow_incomplete: bool) ->
         cluster,
         run,
         fresh_key: fresh_key()?,
-        keys: reach::keys(),
+        keys,
         options: Options { host_keys, ..options },
         jobs: work.reach.jobs.into(),
         answer: Duration::from_secs(work.reach.answer_timeout),

@@ -22,6 +22,7 @@ use crate::cli::reach;
 use crate::cli::site;
 use crate::error;
 use crate::error::Failure;
+use crate::inventory::Node;
 use crate::ssh::SshError;
 use crate::ssh::host_key::HostKey;
 use crate::ssh::keys::Keys;
@@ -57,17 +58,28 @@ impl Trust {
         let step = Duration::from_secs(self.connect_timeout);
         let options = reach::options(&self.target, &inventory, step)?;
         let nodes = inventory.nodes.iter().filter(|node| selected.contains(&node.name));
-        let routes: Vec<Route> = nodes.map(|node| options.routes.to(node)).collect();
+        let routes: Vec<Route> = nodes.clone().map(|node| options.routes.to(node)).collect();
+        let keys = self.keys(&options, nodes)?;
         let runtime = tokio::runtime::Runtime::new().map_err(|error| internal(&error))?;
         let mut visit = Visit {
             trust: self,
             file,
-            keys: reach::keys(),
+            keys,
             options,
             incomplete: false,
         };
         runtime.block_on(visit.all(&routes))?;
         Ok(if visit.incomplete { ExitCode::from(exit::UNMEASURED) } else { exit::success() })
+    }
+
+    /// Nobody logs in to the nodes themselves, so only the way to them may need keys.
+    fn keys<'n>(
+        &self,
+        options: &Options,
+        nodes: impl Iterator<Item = &'n Node>,
+    ) -> Result<Keys, Failure> {
+        let behind = nodes.filter(|node| !options.routes.to(node).hops.is_empty());
+        reach::keys(&self.target, options, behind)
     }
 
     fn may_record(&self, file: &Path, count: usize) -> io::Result<bool> {

@@ -40,8 +40,8 @@ pub fn read(text: &str, key: KeySource) -> Result<Bastion, &'static str> {
 }
 
 fn split_port(host: &str) -> (&str, Option<&str>) {
-    if endpoint::is_host(host) {
-        // A bare IPv6 address is full of colons.
+    // A bare IPv6 address is full of colons.
+    if host.ends_with(']') || endpoint::is_host(host) {
         return (host, None);
     }
     match host.rsplit_once(':') {

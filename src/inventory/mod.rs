@@ -134,6 +134,17 @@ pub enum KeySource {
     Inline(Secret),
     /// `ssh_key_path`, with `~/` already expanded.
     File(PathBuf),
+    /// A key and the certificate that an authority gave it.
+    Certified(Box<KeySource>, CertSource),
+}
+
+/// Where a user certificate comes from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum CertSource {
+    /// `ssh_cert`: the line itself.
+    Inline(String),
+    /// `ssh_cert_path`, with `~/` already expanded.
+    File(PathBuf),
 }
 
 /// A Kubernetes taint of a node.

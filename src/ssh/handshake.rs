@@ -26,8 +26,8 @@ use crate::ssh::target::Target;
 
 /// What came of a handshake.
 pub(super) enum Greeting {
-    /// The connection lives while the guard does.
-    Met(Handle<Gate>, Guard),
+    /// The connection lives while the guard does; the server's first bytes hold its banner.
+    Met(Handle<Gate>, Guard, First),
     /// The gate only wanted the key.
     Learned(HostKey),
 }
@@ -48,7 +48,7 @@ where
     let (tap, guard, first) = Tap::new(stream);
     let config = Arc::new(config(recorded));
     match timeout(limit, connect_stream(config, tap, gate)).await {
-        Ok(Ok(handle)) => Ok(Greeting::Met(handle, guard)),
+        Ok(Ok(handle)) => Ok(Greeting::Met(handle, guard, first)),
         Ok(Err(Stop::Learned(key))) => Ok(Greeting::Learned(key)),
         Ok(Err(Stop::Untrusted(error))) => Err(*error),
         Ok(Err(Stop::Ssh(error))) => Err(failed(at, &first, &error)),

@@ -28,7 +28,12 @@ const REST: Duration = Duration::from_secs(30);
 
 /// The open connections to jump hosts.
 #[derive(Debug, Default)]
-pub struct Jumps(std::sync::Mutex<Vec<(Vec<Arc<Target>>, Arc<Mutex<State>>)>>);
+pub struct Jumps(std::sync::Mutex<Vec<(Path, Slot)>>);
+
+/// The stops up to a jump host and the jump host itself.
+type Path = Vec<Arc<Target>>;
+
+type Slot = Arc<Mutex<State>>;
 
 #[derive(Debug, Default)]
 enum State {
@@ -133,9 +138,9 @@ impl Jumps {
         opened
     }
 
-    fn slot(&self, before: &[Stop], stop: &Stop) -> Arc<Mutex<State>> {
+    fn slot(&self, before: &[Stop], stop: &Stop) -> Slot {
         let way = before.iter().chain([stop]).map(|stop| stop.at.clone());
-        let way: Vec<_> = way.collect();
+        let way: Path = way.collect();
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, slot)) = slots.iter().find(|(known, _)| *known == way) {
             return slot.clone();

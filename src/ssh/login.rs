@@ -5,21 +5,25 @@ use std::sync::Arc;
 
 use russh::client::AuthResult;
 use russh::client::Handle;
-use russh::keys::Algorithm;
+use russh::client::KeyboardInteractiveAuthResponse;
+use russh::keys::Certificate;
 use russh::keys::HashAlg;
-use russh::keys::PrivateKey;
 use russh::keys::PrivateKeyWithHashAlg;
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
 use tokio::net::UnixStream;
 
 use crate::ssh::SshError;
+use crate::ssh::certificate::LocalSigner;
 use crate::ssh::error::Step;
 use crate::ssh::gate::End;
 use crate::ssh::gate::Gate;
 use crate::ssh::gate::words;
+use crate::ssh::keys::Held;
 use crate::ssh::keys::Key;
 use crate::ssh::keys::KeyError;
+use crate::ssh::password::Password;
+use crate::ssh::password::Turn;
 use crate::ssh::target::Target;
 
 /// Keys of an agent that are offered to one server, which hangs up after six by default.
@@ -32,6 +36,16 @@ pub(super) struct Login<'a> {
     end: &'a End,
     tried: Vec<String>,
     accepts: Vec<String>,
+    /// The server took the key and wants something more.
+    is_half_done: bool,
+}
+
+/// How we came in, as far as RKE may fare otherwise.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Welcome {
+    pub(super) is_rsa: bool,
+    /// With a key whose passphrase a person typed.
+    pub(super) was_locked: bool,
 }
 
 impl<'a> Login<'a> {
@@ -42,20 +56,29 @@ impl<'a> Login<'a> {
             end,
             tried: Vec::new(),
             accepts: Vec::new(),
+            is_half_done: false,
         }
     }
 
-    /// Offers `key`; all tries go over this one connection, because servers punish failed ones.
-    pub(super) async fn with(mut self, key: &Key) -> Result<(), SshError> {
+    /// Offers `key`, and then `password`; all tries go over this one connection, because servers
+    /// punish failed ones.
+    pub(super) async fn with(
+        mut self,
+        key: &Key,
+        password: Option<&Password>,
+    ) -> Result<Welcome, SshError> {
         let welcome = match key {
-            Key::Held { name, key } => {
-                self.tried.push(name.clone());
-                self.held(key).await?
-            }
+            Key::Held(held) => self.held(held).await?,
             Key::Agent(socket) => self.agent(socket).await?,
+            Key::Nothing => self.nothing().await?,
         };
-        if welcome {
-            return Ok(());
+        if let Some(welcome) = welcome {
+            return Ok(welcome);
+        }
+        if let Some(password) = password
+            && self.password(password).await?
+        {
+            return Ok(Welcome::default());
         }
         Err(SshError::Login {
             at: self.at.clone(),
@@ -64,24 +87,127 @@ impl<'a> Login<'a> {
         })
     }
 
-    async fn held(&mut self, key: &Arc<PrivateKey>) -> Result<bool, SshError> {
-        let hashes = match key.algorithm() {
-            Algorithm::Rsa { .. } => self.rsa_hashes().await,
-            _ => vec![None],
+    async fn held(&mut self, held: &Held) -> Result<Option<Welcome>, SshError> {
+        self.tried.push(held.name.clone());
+        let is_rsa = held.key.algorithm().is_rsa();
+        let hashes = if is_rsa {
+            self.rsa_hashes().await
+        } else {
+            vec![None]
         };
         for hash in hashes {
-            let key = PrivateKeyWithHashAlg::new(key.clone(), hash);
-            let answer = self.handle.authenticate_publickey(&self.at.user, key).await;
-            match answer {
-                Ok(answer) if self.weigh(&answer).await? => return Ok(true),
-                Ok(_) => {}
-                Err(error) => return Err(self.lost(&error).await),
+            let answer = self.show(held, hash).await?;
+            if self.weigh(&answer).await? {
+                return Ok(Some(Welcome {
+                    is_rsa,
+                    was_locked: held.was_locked,
+                }));
             }
+            if self.is_half_done {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    async fn show(&mut self, held: &Held, hash: Option<HashAlg>) -> Result<AuthResult, SshError> {
+        let (handle, user) = (&mut *self.handle, &self.at.user);
+        let Some(certificate) = &held.certificate else {
+            let key = PrivateKeyWithHashAlg::new(held.key.clone(), hash);
+            let answer = handle.authenticate_publickey(user, key).await;
+            return match answer {
+                Ok(answer) => Ok(answer),
+                Err(error) => Err(self.lost(&error).await),
+            };
+        };
+        let mut signer = LocalSigner(held.key.clone());
+        let certificate = Certificate::clone(certificate);
+        let answer = handle
+            .authenticate_certificate_with(user, certificate, hash, &mut signer)
+            .await;
+        match answer {
+            Ok(answer) => Ok(answer),
+            Err(_) => Err(self.lost(&russh::Error::Disconnect).await),
+        }
+    }
+
+    /// Asks which methods there are.
+    async fn nothing(&mut self) -> Result<Option<Welcome>, SshError> {
+        match self.handle.authenticate_none(&self.at.user).await {
+            Ok(answer) => Ok(self.weigh(&answer).await?.then(Welcome::default)),
+            Err(error) => Err(self.lost(&error).await),
+        }
+    }
+
+    /// The password, in whichever way the server asks for it.
+    async fn password(&mut self, password: &Password) -> Result<bool, SshError> {
+        let accepts = |method| self.accepts.iter().any(|accepted| accepted == method);
+        let (plain, asked) = (accepts("password"), accepts("keyboard-interactive"));
+        if !plain && !asked {
+            return Ok(false);
+        }
+        let turn = password.turn().await;
+        if let Turn::Spent(by) = turn {
+            self.tried.push(format!(
+                "no password, because {by} refused the one that was given"
+            ));
+            return Ok(false);
+        }
+        self.tried.push("the password".to_owned());
+        let secret = String::from_utf8_lossy(password.secret().expose()).into_owned();
+        let mut welcome = plain && self.plain(&secret).await?;
+        if !welcome && !plain {
+            welcome = self.interactive(&secret).await?;
+        }
+        if let Turn::First(trial) = turn {
+            if welcome {
+                trial.passed();
+            } else {
+                trial.failed(&self.at.node);
+            }
+        }
+        Ok(welcome)
+    }
+
+    async fn plain(&mut self, secret: &str) -> Result<bool, SshError> {
+        let user = &self.at.user;
+        match self.handle.authenticate_password(user, secret).await {
+            Ok(answer) => self.weigh(&answer).await,
+            Err(error) => Err(self.lost(&error).await),
+        }
+    }
+
+    /// Gives the password to each hidden prompt once; PAM may ask for nothing at all after it.
+    async fn interactive(&mut self, secret: &str) -> Result<bool, SshError> {
+        const ROUNDS: usize = 5;
+        let user = self.at.user.clone();
+        let start = self
+            .handle
+            .authenticate_keyboard_interactive_start(user, None);
+        let mut answer = start.await;
+        for _ in 0..ROUNDS {
+            let prompts = match answer {
+                Ok(KeyboardInteractiveAuthResponse::Success) => return Ok(true),
+                Ok(KeyboardInteractiveAuthResponse::Failure { .. }) => return Ok(false),
+                Ok(KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. }) => prompts,
+                Err(error) => return Err(self.lost(&error).await),
+            };
+            let hidden = prompts.iter().map(|prompt| {
+                if prompt.echo {
+                    String::new()
+                } else {
+                    secret.to_owned()
+                }
+            });
+            let respond = self
+                .handle
+                .authenticate_keyboard_interactive_respond(hidden.collect());
+            answer = respond.await;
         }
         Ok(false)
     }
 
-    async fn agent(&mut self, socket: &Path) -> Result<bool, SshError> {
+    async fn agent(&mut self, socket: &Path) -> Result<Option<Welcome>, SshError> {
         let mut agent = AgentClient::connect_uds(socket)
             .await
             .map_err(|error| self.agent_failed(socket, &error))?;
@@ -101,10 +227,16 @@ impl<'a> Login<'a> {
         let offers = self.offers(identities).await;
         for (identity, hash) in offers.into_iter().take(AGENT_TRIES) {
             if self.offer(&mut agent, &identity, hash).await? {
-                return Ok(true);
+                return Ok(Some(Welcome {
+                    is_rsa: is_rsa(&identity),
+                    was_locked: false,
+                }));
+            }
+            if self.is_half_done {
+                break;
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// Each identity with its best hash, and only then RSA keys with the second best.
@@ -179,7 +311,8 @@ impl<'a> Login<'a> {
     /// True for success; an error where the server hung up instead of refusing.
     async fn weigh(&mut self, answer: &AuthResult) -> Result<bool, SshError> {
         let AuthResult::Failure {
-            remaining_methods, ..
+            remaining_methods,
+            partial_success,
         } = answer
         else {
             return Ok(true);
@@ -187,6 +320,7 @@ impl<'a> Login<'a> {
         if remaining_methods.is_empty() && self.handle.is_closed() {
             return Err(self.lost(&russh::Error::Disconnect).await);
         }
+        self.is_half_done = *partial_success;
         let names = remaining_methods.iter().map(<&str>::from);
         self.accepts = names.map(str::to_owned).collect();
         Ok(false)
@@ -221,5 +355,5 @@ impl<'a> Login<'a> {
 }
 
 fn is_rsa(identity: &AgentIdentity) -> bool {
-    matches!(identity.public_key().algorithm(), Algorithm::Rsa { .. })
+    identity.public_key().algorithm().is_rsa()
 }

@@ -7,6 +7,7 @@
 //! [`session::Session`] is the real door; tests and rehearsals bring their own
 //! [`Remote`]. Nothing here knows what is asked of a node.
 
+mod certificate;
 pub mod dial;
 pub mod error;
 mod exec;
@@ -14,9 +15,13 @@ mod gate;
 mod handshake;
 pub mod host_key;
 pub mod jump;
+mod key_error;
+mod key_file;
 pub mod keys;
 pub mod known_hosts;
 mod login;
+pub mod obstacle;
+pub mod password;
 mod patience;
 pub mod route;
 pub mod session;

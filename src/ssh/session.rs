@@ -33,6 +33,8 @@ use crate::ssh::keys::Key;
 use crate::ssh::keys::Keys;
 use crate::ssh::known_hosts::KnownHosts;
 use crate::ssh::login::Login;
+use crate::ssh::obstacle::Obstacle;
+use crate::ssh::password::Password;
 use crate::ssh::patience::Patience;
 use crate::ssh::route::Routes;
 use crate::ssh::route::Stop;
@@ -89,6 +91,7 @@ pub struct Session {
     handle: Handle<Gate>,
     end: End,
     output: usize,
+    obstacle: Option<Obstacle>,
     _guard: Guard,
 }
 
@@ -118,7 +121,7 @@ impl Session {
         loop {
             let way = options.jumps.way(hops, &stop.at, limit, keys, options);
             let way = way.await?;
-            let met = Self::over(way.stream, stop, &key, options).await;
+            let met = Self::over(way.stream, stop, (&key, keys.password()), options).await;
             drop(way.permit);
             match met {
                 Err(error) => patience.outlast(error).await?,
@@ -128,7 +131,12 @@ impl Session {
     }
 
     /// The handshake and the login over a stream that is there already.
-    async fn over<S>(stream: S, stop: &Stop, key: &Key, options: &Options) -> Result<Self, SshError>
+    async fn over<S>(
+        stream: S,
+        stop: &Stop,
+        (key, password): (&Key, Option<&Password>),
+        options: &Options,
+    ) -> Result<Self, SshError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -139,24 +147,25 @@ impl Session {
         let (host, port) = at.known_as();
         let recorded = known.algorithms(host, port);
         let greeting = greet(stream, &at, gate, &recorded, options.handshake).await?;
-        let Greeting::Met(mut handle, guard) = greeting else {
+        let Greeting::Met(mut handle, guard, first) = greeting else {
             return Err(SshError::Handshake {
                 at,
                 reason: "it ended with the host key".to_owned(),
             });
         };
-        let login = Login::new(&mut handle, &at, &end).with(key);
+        let login = Login::new(&mut handle, &at, &end).with(key, password);
         let late = || SshError::Late {
             at: at.clone(),
             step: Step::Login,
             limit: options.login,
         };
-        timeout(options.login, login).await.map_err(|_| late())??;
+        let welcome = timeout(options.login, login).await.map_err(|_| late())??;
         Ok(Self {
             at,
             handle,
             end,
             output: options.output,
+            obstacle: Obstacle::of(welcome, first.banner().as_deref()),
             _guard: guard,
         })
     }
@@ -201,6 +210,11 @@ impl Session {
             ),
             other => format!("{jump} says {other:?}"),
         }
+    }
+
+    /// Why RKE may not come in where we did.
+    pub fn obstacle(&self) -> Option<Obstacle> {
+        self.obstacle
     }
 
     /// True when nothing can be asked over this connection any more.

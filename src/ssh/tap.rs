@@ -78,6 +78,14 @@ impl First {
         (!clean.is_empty()).then(|| clean.to_owned())
     }
 
+    /// The line in which the server names its program, such as `SSH-2.0-OpenSSH_9.2`.
+    pub(super) fn banner(&self) -> Option<String> {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = String::from_utf8_lossy(&bytes);
+        let banner = text.lines().find(|line| line.starts_with("SSH-"))?;
+        Some(banner.trim_end().to_owned())
+    }
+
     /// True when not one byte came.
     pub(super) fn is_empty(&self) -> bool {
         self.0

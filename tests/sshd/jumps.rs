@@ -66,8 +66,7 @@ async fn connect(node: &Node, options: &Options) -> Result<Session, SshError> {
 async fn refused(node: &Node, options: &Options) -> SshError {
     connect(node, options)
         .await
-        .err()
-        .expect("the way must be barred")
+        .expect_err("the way must be barred")
 }
 
 #[tokio::test]

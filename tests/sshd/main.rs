@@ -7,6 +7,7 @@ mod jumps;
 mod login;
 mod refusals;
 mod runs;
+mod secrets;
 mod server;
 
 use std::time::Duration;

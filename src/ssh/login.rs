@@ -1,17 +1,15 @@
 //! Proves to a server that we may come in.
 
-use std::path::Path;
+mod agent;
+mod typed;
+
 use std::sync::Arc;
 
 use russh::client::AuthResult;
 use russh::client::Handle;
-use russh::client::KeyboardInteractiveAuthResponse;
 use russh::keys::Certificate;
 use russh::keys::HashAlg;
 use russh::keys::PrivateKeyWithHashAlg;
-use russh::keys::agent::AgentIdentity;
-use russh::keys::agent::client::AgentClient;
-use tokio::net::UnixStream;
 
 use crate::ssh::SshError;
 use crate::ssh::certificate::LocalSigner;
@@ -21,13 +19,8 @@ use crate::ssh::gate::Gate;
 use crate::ssh::gate::words;
 use crate::ssh::keys::Held;
 use crate::ssh::keys::Key;
-use crate::ssh::keys::KeyError;
 use crate::ssh::password::Password;
-use crate::ssh::password::Turn;
 use crate::ssh::target::Target;
-
-/// Keys of an agent that are offered to one server, which hangs up after six by default.
-const AGENT_TRIES: usize = 5;
 
 /// One login; collects what was tried for the message.
 pub(super) struct Login<'a> {
@@ -139,165 +132,6 @@ impl<'a> Login<'a> {
         }
     }
 
-    /// The password, in whichever way the server asks for it.
-    async fn password(&mut self, password: &Password) -> Result<bool, SshError> {
-        let accepts = |method| self.accepts.iter().any(|accepted| accepted == method);
-        let (plain, asked) = (accepts("password"), accepts("keyboard-interactive"));
-        if !plain && !asked {
-            return Ok(false);
-        }
-        let turn = password.turn().await;
-        if let Turn::Spent(by) = turn {
-            self.tried.push(format!(
-                "no password, because {by} refused the one that was given"
-            ));
-            return Ok(false);
-        }
-        self.tried.push("the password".to_owned());
-        let secret = String::from_utf8_lossy(password.secret().expose()).into_owned();
-        let mut welcome = plain && self.plain(&secret).await?;
-        if !welcome && !plain {
-            welcome = self.interactive(&secret).await?;
-        }
-        if let Turn::First(trial) = turn {
-            if welcome {
-                trial.passed();
-            } else {
-                trial.failed(&self.at.node);
-            }
-        }
-        Ok(welcome)
-    }
-
-    async fn plain(&mut self, secret: &str) -> Result<bool, SshError> {
-        let user = &self.at.user;
-        match self.handle.authenticate_password(user, secret).await {
-            Ok(answer) => self.weigh(&answer).await,
-            Err(error) => Err(self.lost(&error).await),
-        }
-    }
-
-    /// Gives the password to each hidden prompt once; PAM may ask for nothing at all after it.
-    async fn interactive(&mut self, secret: &str) -> Result<bool, SshError> {
-        const ROUNDS: usize = 5;
-        let user = self.at.user.clone();
-        let start = self
-            .handle
-            .authenticate_keyboard_interactive_start(user, None);
-        let mut answer = start.await;
-        for _ in 0..ROUNDS {
-            let prompts = match answer {
-                Ok(KeyboardInteractiveAuthResponse::Success) => return Ok(true),
-                Ok(KeyboardInteractiveAuthResponse::Failure { .. }) => return Ok(false),
-                Ok(KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. }) => prompts,
-                Err(error) => return Err(self.lost(&error).await),
-            };
-            let hidden = prompts.iter().map(|prompt| {
-                if prompt.echo {
-                    String::new()
-                } else {
-                    secret.to_owned()
-                }
-            });
-            let respond = self
-                .handle
-                .authenticate_keyboard_interactive_respond(hidden.collect());
-            answer = respond.await;
-        }
-        Ok(false)
-    }
-
-    async fn agent(&mut self, socket: &Path) -> Result<Option<Welcome>, SshError> {
-        let mut agent = AgentClient::connect_uds(socket)
-            .await
-            .map_err(|error| self.agent_failed(socket, &error))?;
-        if let Some(binding) = self.handle.agent_session_binding() {
-            // Only keys that are bound to destinations need this, and old agents do not know it.
-            let _ = agent.bind_session(binding, false).await;
-        }
-        let identities = agent
-            .request_identities()
-            .await
-            .map_err(|error| self.agent_failed(socket, &error))?;
-        if identities.is_empty() {
-            return Err(self.bad_key(KeyError::EmptyAgent {
-                socket: socket.to_owned(),
-            }));
-        }
-        let offers = self.offers(identities).await;
-        for (identity, hash) in offers.into_iter().take(AGENT_TRIES) {
-            if self.offer(&mut agent, &identity, hash).await? {
-                return Ok(Some(Welcome {
-                    is_rsa: is_rsa(&identity),
-                    was_locked: false,
-                }));
-            }
-            if self.is_half_done {
-                break;
-            }
-        }
-        Ok(None)
-    }
-
-    /// Each identity with its best hash, and only then RSA keys with the second best.
-    async fn offers(
-        &self,
-        identities: Vec<AgentIdentity>,
-    ) -> Vec<(AgentIdentity, Option<HashAlg>)> {
-        let (rsa, mut again) = (identities.iter().any(is_rsa), Vec::new());
-        let hashes = if rsa {
-            self.rsa_hashes().await
-        } else {
-            Vec::new()
-        };
-        let mut offers = Vec::new();
-        for identity in identities {
-            if is_rsa(&identity) {
-                let second = hashes.iter().skip(1);
-                again.extend(second.map(|hash| (identity.clone(), *hash)));
-                offers.push((identity, hashes.first().copied().flatten()));
-            } else {
-                offers.push((identity, None));
-            }
-        }
-        offers.extend(again);
-        offers
-    }
-
-    async fn offer(
-        &mut self,
-        agent: &mut AgentClient<UnixStream>,
-        identity: &AgentIdentity,
-        hash: Option<HashAlg>,
-    ) -> Result<bool, SshError> {
-        let name = identity
-            .public_key()
-            .fingerprint(HashAlg::Sha256)
-            .to_string();
-        if !self.tried.contains(&name) {
-            self.tried.push(name);
-        }
-        let (handle, user) = (&mut *self.handle, &self.at.user);
-        let answer = match identity.clone() {
-            AgentIdentity::PublicKey { key, .. } => {
-                handle
-                    .authenticate_publickey_with(user, key, hash, agent)
-                    .await
-            }
-            AgentIdentity::Certificate { certificate, .. } => {
-                handle
-                    .authenticate_certificate_with(user, certificate, hash, agent)
-                    .await
-            }
-        };
-        match answer {
-            Ok(answer) => self.weigh(&answer).await,
-            Err(_) if self.handle.is_closed() => Err(self.lost(&russh::Error::Disconnect).await),
-            // An agent that declines to sign has spoiled only this key.
-            Err(_) => Ok(false),
-        }
-    }
-
     /// Signature hashes to try, best first; SHA-1 is never among them.
     ///
     /// Servers announce what they know, not what they accept, so that the first may be refused.
@@ -338,22 +172,4 @@ impl<'a> Login<'a> {
             reason,
         }
     }
-
-    fn agent_failed(&self, socket: &Path, error: &russh::keys::Error) -> SshError {
-        self.bad_key(KeyError::Agent {
-            socket: socket.to_owned(),
-            reason: error.to_string(),
-        })
-    }
-
-    fn bad_key(&self, source: KeyError) -> SshError {
-        SshError::Key {
-            node: self.at.node.clone(),
-            source,
-        }
-    }
-}
-
-fn is_rsa(identity: &AgentIdentity) -> bool {
-    identity.public_key().algorithm().is_rsa()
 }

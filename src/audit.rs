@@ -1,5 +1,6 @@
 //! From facts to findings. Pure: the same facts give the same findings.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use crate::facts::Facts;
@@ -15,8 +16,11 @@ use crate::profile::Rule;
 use crate::profile::Scope;
 use crate::resource::Evidence;
 use crate::resource::Layout;
+use crate::resource::Resource;
 use crate::resource::Scene;
 use crate::resource::Seen;
+use crate::resource::encryption::Encryption;
+use crate::resource::encryption::KeyFile;
 
 /// What must be asked of `node` to judge every control of `profile` up to `level`.
 pub fn questions(profile: &Profile, level: u8, node: &Node, layout: &Layout) -> BTreeSet<Question> {
@@ -69,7 +73,7 @@ fn finding(control: &Control, node: Option<&Node>, scene: &Scene<'_>, fleet: &Fl
             (Verdict::NotApplicable { why: why.clone() }, Vec::new())
         }
         (Rule::Manual(what), None) => (Verdict::Manual { what: what.clone() }, Vec::new()),
-        (Rule::Audit(audit), None) => measured(audit, scene),
+        (Rule::Audit(audit), None) => measured(audit, scene, fleet),
     };
     Finding {
         control: control.id.clone(),
@@ -87,7 +91,7 @@ fn out_of_version(control: &Control, fleet: &Fleet) -> Option<String> {
     (!gate.admits(version)).then(|| format!("it is for Kubernetes {gate}, and {version} runs"))
 }
 
-fn measured(audit: &Audit, scene: &Scene<'_>) -> (Verdict, Vec<Evidence>) {
+fn measured(audit: &Audit, scene: &Scene<'_>, fleet: &Fleet) -> (Verdict, Vec<Evidence>) {
     if let Some(why) = &scene.facts.silent
         && scene.facts.is_empty()
     {
@@ -96,7 +100,13 @@ fn measured(audit: &Audit, scene: &Scene<'_>) -> (Verdict, Vec<Evidence>) {
     let evidence: Vec<Evidence> = audit
         .resources
         .iter()
-        .flat_map(|resource| resource.compare(scene))
+        .flat_map(|resource| {
+            let mut evidence = resource.compare(scene);
+            if let Resource::Encryption(encryption) = resource {
+                evidence.extend(agreement(encryption, fleet));
+            }
+            evidence
+        })
         .collect();
     let verdict = if evidence.iter().any(Evidence::is_unmet) {
         match &audit.known_failure {
@@ -109,6 +119,27 @@ fn measured(audit: &Audit, scene: &Scene<'_>) -> (Verdict, Vec<Evidence>) {
         Verdict::Pass
     };
     (verdict, evidence)
+}
+
+/// Whether all control-plane nodes that hold a key hold the same: no node alone can tell (T-10).
+fn agreement(encryption: &Encryption, fleet: &Fleet) -> Option<Evidence> {
+    let mut holders: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for node in fleet.control_plane() {
+        let Some(facts) = fleet.facts.get(&node.name) else {
+            continue;
+        };
+        if let KeyFile::Valid { identity, .. } = encryption.key_file(&fleet.scene(facts)) {
+            holders.entry(identity).or_default().push(&node.name);
+        }
+    }
+    let groups: Vec<String> = holders.values().map(|nodes| nodes.join(", ")).collect();
+    let seen = match groups.as_slice() {
+        [] => return None,
+        [_] => Seen::Met("one".to_owned()),
+        _ => Seen::Unmet(format!("different ones on {}", groups.join(" and on "))),
+    };
+    let wanted = "one for all control-plane nodes";
+    Some(Evidence::new("key of the cluster", wanted, seen))
 }
 
 fn first_unread(evidence: &[Evidence]) -> Option<String> {

@@ -118,7 +118,7 @@ pub enum Phase {
 }
 
 /// How a change ended.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Outcome {
     Changed,
     Failed {

@@ -86,8 +86,13 @@ impl Fleet {
     /// False only when every node that was asked says that no component of Kubernetes is there;
     /// what is not known counts as built, because that is the careful reading.
     pub fn is_built(&self) -> bool {
-        let containers = || self.facts.values().flat_map(|facts| facts.containers.values());
-        containers().next().is_none() || containers().any(|found| !matches!(found, Observed::Absent))
+        let containers = || {
+            self.facts
+                .values()
+                .flat_map(|facts| facts.containers.values())
+        };
+        containers().next().is_none()
+            || containers().any(|found| !matches!(found, Observed::Absent))
     }
 
     pub fn control_plane(&self) -> impl Iterator<Item = &Node> {

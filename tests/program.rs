@@ -141,19 +141,20 @@ fn what_is_no_longer_as_planned_is_left_alone() {
         let file = dir.path().join("audit.yaml");
         fs::write(&file, "somebody else was here\n").unwrap();
 
-        let answers = ask(
-            shell,
-            &[
-                put(&file, Seen::content(b"old\n"), b"new\n"),
-                put(&file, Seen::Absent, b"new\n"),
-                put(&dir.path().join("gone"), Seen::content(b"old\n"), b"new\n"),
-            ],
-        );
-
-        for answer in &answers {
-            assert_eq!(answer.verb, "failed", "{shell:?}");
-            assert!(answer.text().starts_with("drifted: "), "{}", answer.text());
+        let drifted = [
+            put(&file, Seen::content(b"old\n"), b"new\n"),
+            put(&file, Seen::Absent, b"new\n"),
+            put(&dir.path().join("gone"), Seen::content(b"old\n"), b"new\n"),
+        ];
+        for change in drifted {
+            let behind = put(&dir.path().join("behind"), Seen::Absent, b"new\n");
+            let answers = ask(shell, &[change, behind]);
+            assert_eq!(answers[0].verb, "failed", "{shell:?}");
+            let why = answers[0].text();
+            assert!(why.starts_with("drifted: "), "{why}");
+            assert_eq!(answers[1].verb, "skipped", "nothing more after a failure");
         }
+        assert!(!dir.path().join("behind").exists());
         assert_eq!(fs::read(&file).unwrap(), b"somebody else was here\n");
     }
 }

@@ -11,13 +11,13 @@ use clap::Args;
 use crate::cli::Work;
 use crate::cli::exit;
 use crate::cli::session;
+use crate::cli::session::Audience;
 use crate::engine::Run;
+use crate::engine::Stop;
 use crate::error::Failure;
 use crate::event::EventKind;
 use crate::plan::Plan;
 use crate::plan::blocker::Blocker;
-use crate::report::progress::Progress;
-use crate::report::table;
 use crate::rke::Lock;
 
 #[derive(Args, Debug)]
@@ -47,10 +47,16 @@ impl Apply {
         let _lock = Lock::take(&job.config)
             .map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), error.hint()))?;
         let diff = self.work.diff;
-        session::conduct(&self.work, |teller, progress| async move {
-            let mut run = Run::new(job, teller.clone());
+        session::conduct(&self.work, |teller, stop, audience| async move {
+            let mut run = Run::new(job, teller.clone(), stop.clone());
             let plan = run.look().await;
-            if let Some((why, hint)) = self.refusal(&plan, diff, &progress) {
+            let refusal = match self.blocked(&plan) {
+                _ if plan.is_empty() => None,
+                None if self.yes => None,
+                None => confirm(&audience, diff, &stop).await,
+                blocked => blocked,
+            };
+            if let Some((why, hint)) = refusal {
                 teller.tell(EventKind::Refused { why, hint });
             } else if !plan.is_empty() {
                 run.apply(&plan).await;
@@ -60,35 +66,46 @@ impl Apply {
         })
     }
 
-    /// Why nothing may be changed; `None` when it may.
-    fn refusal(&self, plan: &Plan, diff: bool, progress: &Progress) -> Option<(String, String)> {
-        let allowed = |blocker: &&Blocker| self.allow_incomplete && blocker.is_incompleteness();
-        let blockers = plan.blockers.iter().filter(|blocker| !allowed(blocker)).count();
-        if blockers > 0 {
-            let why = match blockers {
-                1 => "one thing stands in the way; nothing was changed".to_owned(),
-                n => format!("{n} things stand in the way; nothing was changed"),
-            };
-            return Some((why, "each of them is named with its way out".to_owned()));
-        }
-        if plan.is_empty() || self.yes || progress.suspend(|| confirmed(plan, diff)) {
-            return None;
-        }
-        Some(("you said no; nothing was changed".to_owned(), String::new()))
+    /// What forbids this plan.
+    fn blocked(&self, plan: &Plan) -> Option<(String, String)> {
+        let waved = |blocker: &Blocker| self.allow_incomplete && blocker.is_incompleteness();
+        let why = match plan
+            .blockers
+            .iter()
+            .filter(|blocker| !waved(blocker))
+            .count()
+        {
+            0 => return None,
+            1 => "one thing stands in the way; nothing was changed".to_owned(),
+            n => format!("{n} things stand in the way; nothing was changed"),
+        };
+        Some((why, "each of them is named with its way out".to_owned()))
     }
 }
 
-/// Shows the plan on standard error and waits for a yes.
-fn confirmed(plan: &Plan, diff: bool) -> bool {
-    let mut stderr = io::stderr();
-    let options = table::Options {
-        style: table::Style::Plain,
-        diff,
+/// Shows the plan and waits for a yes; anything else is a reason to change nothing.
+async fn confirm(audience: &Audience, diff: bool, stop: &Stop) -> Option<(String, String)> {
+    let answer = async {
+        audience.show_plan(diff).ok()?;
+        tokio::task::spawn_blocking(ask).await.ok()?.ok()
     };
+    let answer = tokio::select! {
+        answer = answer => answer,
+        () = stop.asked_for() => None,
+    };
+    let why = match answer.as_deref().map(str::trim) {
+        Some("y" | "Y" | "yes") => return None,
+        Some(_) => "you said no; nothing was changed",
+        None => "nobody said yes; nothing was changed",
+    };
+    Some((why.to_owned(), String::new()))
+}
+
+fn ask() -> io::Result<String> {
+    let mut stderr = io::stderr();
+    write!(stderr, "\nDo this? [y/N] ")?;
+    stderr.flush()?;
     let mut answer = String::new();
-    let asked = table::write_plan(plan, &options, &mut stderr)
-        .and_then(|()| write!(stderr, "\nDo this? [y/N] "))
-        .and_then(|()| stderr.flush())
-        .and_then(|()| io::stdin().lock().read_line(&mut answer));
-    asked.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(answer)
 }

@@ -18,8 +18,8 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
         let job = session::job("check", &self.work, false)?;
-        session::conduct(&self.work, |teller, _| async {
-            let mut run = Run::new(job, teller);
+        session::conduct(&self.work, |teller, stop, _| async {
+            let mut run = Run::new(job, teller, stop);
             run.look().await;
             run.finish().await;
         })

@@ -51,7 +51,7 @@ struct Target {
     #[arg(long, value_name = "NODES")]
     on: Option<String>,
 
-    /// Host keys on record; the default is `known_hosts` beside the inventory, then yours
+    /// Host keys on record; the default is `known_hosts` beside the inventory, then `~/.ssh/known_hosts`
     #[arg(long, value_name = "FILE")]
     known_hosts: Option<PathBuf>,
 

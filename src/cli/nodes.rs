@@ -24,7 +24,10 @@ const HEADER: [&str; 5] = ["NODE", "ROLES", "TARGET", "USER", "KEY"];
 impl Nodes {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
         let (inventory, selected) = site::inventory(&self.target)?;
-        let nodes = inventory.nodes.iter().filter(|node| selected.contains(&node.name));
+        let nodes = inventory
+            .nodes
+            .iter()
+            .filter(|node| selected.contains(&node.name));
         let mut rows = vec![HEADER.map(str::to_owned)];
         rows.extend(nodes.map(row));
         match write(&rows, &mut io::stdout().lock()) {
@@ -43,7 +46,13 @@ fn row(node: &Node) -> [String; 5] {
     } else {
         format!("{}:{}", node.address, node.port)
     };
-    [node.name.clone(), roles.join(","), target, node.user.clone(), key(&node.key)]
+    [
+        node.name.clone(),
+        roles.join(","),
+        target,
+        node.user.clone(),
+        key(&node.key),
+    ]
 }
 
 fn key(source: &KeySource) -> String {
@@ -61,7 +70,9 @@ pub(super) fn write<const N: usize>(rows: &[[String; N]], out: &mut impl Write) 
     let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
     for row in rows {
         let cells = row.iter().zip(&widths);
-        let line: Vec<String> = cells.map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let line: Vec<String> = cells
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
         writeln!(out, "{}", line.join("  ").trim_end())?;
     }
     Ok(())

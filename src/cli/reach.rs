@@ -31,11 +31,15 @@ pub(super) fn keys<'n>(
         let password = terminal::secret("Password of the nodes: ");
         keys = keys.or_password(password.ok_or_else(|| no_terminal("--ask-password"))?);
     }
-    let routes: Vec<Route> = nodes.into_iter().map(|node| options.routes.to(node)).collect();
-    let stops = routes.iter().flat_map(|route| route.hops.iter().chain([&route.end]));
+    let routes: Vec<Route> = nodes
+        .into_iter()
+        .map(|node| options.routes.to(node))
+        .collect();
+    let stops = routes
+        .iter()
+        .flat_map(|route| route.hops.iter().chain([&route.end]));
     let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let runtime =
-        runtime.map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), ""))?;
+    let runtime = runtime.map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), ""))?;
     runtime.block_on(keys.unlock(stops.map(|stop| &stop.key), |key| {
         terminal::secret(&format!("Passphrase for {key}: "))
     }));
@@ -45,7 +49,11 @@ pub(super) fn keys<'n>(
 /// The failure of an option that has to ask a person.
 pub(super) fn no_terminal(option: &str) -> Failure {
     let message = format!("`{option}` needs a terminal to ask on, and there is none");
-    Failure::new(exit::USAGE, message, "run harden in a terminal, or use keys and `sudo` that need no asking")
+    Failure::new(
+        exit::USAGE,
+        message,
+        "run harden in a terminal, or use keys and `sudo` that need no asking",
+    )
 }
 
 /// How to connect, with `step` for each of connecting, handshake and login.

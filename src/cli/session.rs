@@ -8,13 +8,17 @@ use std::io::IsTerminal as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use tokio::sync::mpsc;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use crate::cli::Format;
@@ -25,9 +29,11 @@ use crate::cli::reach;
 use crate::cli::site;
 use crate::engine::Job;
 use crate::engine::RkeChoice;
+use crate::engine::Stop;
 use crate::engine::Teller;
 use crate::error::Failure;
 use crate::event::Event;
+use crate::event::EventKind;
 use crate::report::Report;
 use crate::report::json;
 use crate::report::progress::Mode;
@@ -38,7 +44,11 @@ use crate::ssh::host_key::HostKeys;
 use crate::ssh::session::Options;
 
 /// Reads every file that the run needs.
-pub(super) fn job(command: &'static str, work: &Work, allow_incomplete: bool) -> Result<Job, Failure> {
+pub(super) fn job(
+    command: &'static str,
+    work: &Work,
+    allow_incomplete: bool,
+) -> Result<Job, Failure> {
     let target = &work.target;
     let (inventory, selected) = site::inventory(target)?;
     let (playbook, profile) = site::profile(target, &inventory, work.playbook.as_deref())?;
@@ -49,7 +59,10 @@ pub(super) fn job(command: &'static str, work: &Work, allow_incomplete: bool) ->
         HostKeyPolicy::AcceptNew => HostKeys::AcceptNew(files[0].clone()),
     };
     let options = reach::options(target, &inventory, work.reach.step())?;
-    let nodes = inventory.nodes.iter().filter(|node| selected.contains(&node.name));
+    let nodes = inventory
+        .nodes
+        .iter()
+        .filter(|node| selected.contains(&node.name));
     let keys = reach::keys(target, &options, nodes)?;
     let run = run_name();
     Ok(Job {
@@ -64,7 +77,10 @@ pub(super) fn job(command: &'static str, work: &Work, allow_incomplete: bool) ->
         run,
         fresh_key: fresh_key()?,
         keys,
-        options: Options { host_keys, ..options },
+        options: Options {
+            host_keys,
+            ..options
+        },
         jobs: work.reach.jobs.into(),
         answer: Duration::from_secs(work.reach.answer_timeout),
         rke: if work.no_rke {
@@ -87,7 +103,11 @@ fn run_name() -> String {
 fn fresh_key() -> Result<Secret, Failure> {
     let mut bytes = Zeroizing::new([0_u8; 32]);
     getrandom::fill(bytes.as_mut_slice()).map_err(|error| {
-        Failure::new(exit::INTERNAL, format!("no random bytes from the system: {error}"), "")
+        Failure::new(
+            exit::INTERNAL,
+            format!("no random bytes from the system: {error}"),
+            "",
+        )
     })?;
     Ok(Secret::from(STANDARD.encode(bytes.as_slice())))
 }
@@ -95,30 +115,96 @@ fn fresh_key() -> Result<Secret, Failure> {
 /// Runs `work_on` and listens to it; then writes the result and says how it went.
 pub(super) fn conduct<F, Fut>(work: &Work, work_on: F) -> Result<ExitCode, Failure>
 where
-    F: FnOnce(Teller, Arc<Progress>) -> Fut,
+    F: FnOnce(Teller, Stop, Audience) -> Fut,
     Fut: Future<Output = ()>,
 {
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), ""))?;
-    let progress = Arc::new(Progress::new(mode(work.quiet)));
-    let report = runtime.block_on(async {
-        let (events, heard) = mpsc::unbounded_channel();
-        let work = work_on(Teller::new(events), progress.clone());
-        let ((), report) = tokio::join!(work, listen(heard, &progress));
-        report
+    let audience = Audience::new(mode(work.quiet));
+    runtime.block_on(async {
+        let listener = audience.clone();
+        let teller = Teller::new(move |event| listener.hear(event));
+        let (ask, asked) = watch::channel(false);
+        let signals = tokio::spawn(mind_signals(ask, teller.clone()));
+        work_on(teller, Stop::new(asked), audience.clone()).await;
+        signals.abort();
     });
-    progress.finish();
+    // A prompt that nobody answered still waits for its line.
+    runtime.shutdown_background();
+    let report = audience.leave();
     write_result(work, &report)?;
     Ok(ExitCode::from(report.exit_code()))
 }
 
-async fn listen(mut heard: UnboundedReceiver<Event>, progress: &Progress) -> Report {
-    let mut report = Report::default();
-    while let Some(event) = heard.recv().await {
+/// Who listens to a run: the live view, and the report that remains.
+#[derive(Clone)]
+pub(super) struct Audience(Arc<Mutex<(Progress, Report)>>);
+
+impl Audience {
+    fn new(mode: Mode) -> Self {
+        Self(Arc::new(Mutex::new((
+            Progress::new(mode),
+            Report::default(),
+        ))))
+    }
+
+    fn hear(&self, event: Event) {
+        let (progress, report) = &mut *self.lock();
         progress.report(&event);
         report.absorb(event);
     }
-    report
+
+    /// Shows the plan of this run on standard error, over the live view.
+    pub(super) fn show_plan(&self, diff: bool) -> io::Result<()> {
+        let (progress, report) = &*self.lock();
+        let look = look(io::stderr().is_terminal(), diff);
+        progress.suspend(|| table::write_plan(&mut io::stderr(), report, look))
+    }
+
+    /// Ends the live view.
+    fn leave(&self) -> Report {
+        let (progress, report) = &mut *self.lock();
+        progress.finish();
+        std::mem::take(report)
+    }
+
+    /// A listener that panicked has lost at most its own line.
+    fn lock(&self) -> MutexGuard<'_, (Progress, Report)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The first signal asks for a stop, the second one is obeyed at once.
+async fn mind_signals(ask: watch::Sender<bool>, teller: Teller) {
+    let kinds = [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ];
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else {
+        return;
+    };
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+        if *ask.borrow() {
+            stop_at_once();
+        }
+        ask.send_replace(true);
+        teller.tell(EventKind::Warned {
+            message: "stopping: the change in hand is finished first, and `rke up` is left to end"
+                .into(),
+            hint: "a second Ctrl-C stops at once, and leaves what is half done".into(),
+        });
+    }
+}
+
+#[expect(clippy::exit, reason = "somebody asked twice")]
+fn stop_at_once() -> ! {
+    std::process::exit(130);
 }
 
 fn mode(quiet: bool) -> Mode {
@@ -136,16 +222,23 @@ fn write_result(work: &Work, report: &Report) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::new(exit::INTERNAL, error.to_string(), "");
     if let Some(file) = &work.json {
         let mut text = Vec::new();
-        json::write(report, &mut text).map_err(failed)?;
+        json::write(&mut text, report).map_err(failed)?;
         fs::write(file, text).map_err(|error| {
             let message = format!("{}: {error}", file.display());
-            Failure::new(exit::INTERNAL, message, "name a file that can be written with `--json`")
+            Failure::new(
+                exit::INTERNAL,
+                message,
+                "name a file that can be written with `--json`",
+            )
         })?;
     }
     let mut stdout = io::stdout().lock();
     let written = match work.format {
-        Format::Json => json::write(report, &mut stdout),
-        Format::Table => table::write(report, &table_options(work), &mut stdout),
+        Format::Json => json::write(&mut stdout, report),
+        Format::Table => {
+            let look = look(io::stdout().is_terminal(), work.diff);
+            table::write(&mut stdout, report, look)
+        }
     };
     match written.and_then(|()| stdout.flush()) {
         // Whoever reads has seen enough.
@@ -154,11 +247,23 @@ fn write_result(work: &Work, report: &Report) -> Result<(), Failure> {
     }
 }
 
-fn table_options(work: &Work) -> table::Options {
+fn look(is_terminal: bool, diff: bool) -> table::Look {
     let no_colour = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let colour = io::stdout().is_terminal() && !no_colour;
-    table::Options {
-        style: if colour { table::Style::Colour } else { table::Style::Plain },
-        diff: work.diff,
+    table::Look {
+        style: if is_terminal && !no_colour {
+            table::Style::Colour
+        } else {
+            table::Style::Plain
+        },
+        width: width(),
+        diff,
     }
+}
+
+/// The width of the terminal, else what `COLUMNS` says, else what reads well in a log.
+fn width() -> usize {
+    let columns = env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let terminal = console::Term::stdout().size_checked();
+    let terminal = terminal.map(|(_, columns)| usize::from(columns));
+    terminal.or(columns).unwrap_or(120).max(40)
 }

@@ -30,7 +30,10 @@ use crate::ssh::known_hosts::KnownHosts;
 
 /// The inventory with its warnings told, and the selected nodes' names.
 pub(super) fn inventory(target: &Target) -> Result<(Inventory, Vec<String>), Failure> {
-    let source = read(&target.inventory, "name an RKE cluster.yml or a node inventory")?;
+    let source = read(
+        &target.inventory,
+        "name an RKE cluster.yml or a node inventory",
+    )?;
     let home = env::var_os("HOME").map(PathBuf::from);
     let agent = env::var_os("SSH_AUTH_SOCK").is_some_and(|socket| !socket.is_empty());
     let read = inventory::rke::read(&source.file, &source.text, home.as_deref(), agent);
@@ -44,7 +47,8 @@ pub(super) fn inventory(target: &Target) -> Result<(Inventory, Vec<String>), Fai
         let nodes = selection.of(&inventory)?;
         Ok(nodes.into_iter().map(|node| node.name.clone()).collect())
     });
-    let selected = selected.map_err(|error| Failure::new(exit::USAGE, error.to_string(), error.hint()))?;
+    let selected =
+        selected.map_err(|error| Failure::new(exit::USAGE, error.to_string(), error.hint()))?;
     Ok((inventory, selected))
 }
 
@@ -55,16 +59,17 @@ pub(super) fn profile(
     named: Option<&Path>,
 ) -> Result<(Playbook, Profile), Failure> {
     let beside = |path: &PathBuf| directory(&target.inventory).join(path);
-    let path = named.map(Path::to_owned).or(inventory.site.playbook.as_ref().map(beside));
-    let (source, library) = match path {
-        Some(path) => (read(&path, "name a playbook")?, library(directory(&path))?),
-        None => {
-            let source = Source {
-                file: DEFAULT_PLAYBOOK.0.to_owned(),
-                text: DEFAULT_PLAYBOOK.1.to_owned(),
-            };
-            (source, library(directory(&target.inventory))?)
-        }
+    let path = named
+        .map(Path::to_owned)
+        .or(inventory.site.playbook.as_ref().map(beside));
+    let (source, library) = if let Some(path) = path {
+        (read(&path, "name a playbook")?, library(directory(&path))?)
+    } else {
+        let source = Source {
+            file: DEFAULT_PLAYBOOK.0.to_owned(),
+            text: DEFAULT_PLAYBOOK.1.to_owned(),
+        };
+        (source, library(directory(&target.inventory))?)
     };
     let usage = |remark: Remark| Failure::of_remarks(exit::USAGE, &[remark]);
     let playbook = playbook::read(&source.file, &source.text).map_err(usage)?;
@@ -91,11 +96,20 @@ fn library(dir: &Path) -> Result<Library, Failure> {
 /// The files of a directory that need not exist, with their names before `ending`.
 fn files(dir: &Path, ending: &str) -> Result<Vec<(PathBuf, String)>, Failure> {
     let failed = |error: io::Error| {
-        Failure::new(exit::USAGE, format!("{}: {error}", dir.display()), "make it readable")
+        Failure::new(
+            exit::USAGE,
+            format!("{}: {error}", dir.display()),
+            "make it readable",
+        )
     };
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
             return Ok(Vec::new());
         }
         Err(error) => return Err(failed(error)),
@@ -103,7 +117,9 @@ fn files(dir: &Path, ending: &str) -> Result<Vec<(PathBuf, String)>, Failure> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.map_err(failed)?.path();
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
         if let Some(stem) = name.as_deref().and_then(|name| name.strip_suffix(ending)) {
             found.push((path.clone(), stem.to_owned()));
         }
@@ -158,7 +174,8 @@ pub(super) fn known_hosts(target: &Target, inventory: &Inventory) -> Vec<PathBuf
 
 /// What those files say.
 pub(super) fn keys_on_record(files: &[PathBuf]) -> Result<KnownHosts, Failure> {
-    KnownHosts::read(files).map_err(|error| Failure::new(exit::USAGE, error.to_string(), error.hint()))
+    KnownHosts::read(files)
+        .map_err(|error| Failure::new(exit::USAGE, error.to_string(), error.hint()))
 }
 
 /// The directory of a file, as the user would write it.

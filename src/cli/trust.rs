@@ -57,7 +57,10 @@ impl Trust {
         let file = site::known_hosts(&self.target, &inventory).swap_remove(0);
         let step = Duration::from_secs(self.connect_timeout);
         let options = reach::options(&self.target, &inventory, step)?;
-        let nodes = inventory.nodes.iter().filter(|node| selected.contains(&node.name));
+        let nodes = inventory
+            .nodes
+            .iter()
+            .filter(|node| selected.contains(&node.name));
         let routes: Vec<Route> = nodes.clone().map(|node| options.routes.to(node)).collect();
         let keys = self.keys(&options, nodes)?;
         let runtime = tokio::runtime::Runtime::new().map_err(|error| internal(&error))?;
@@ -69,7 +72,11 @@ impl Trust {
             incomplete: false,
         };
         runtime.block_on(visit.all(&routes))?;
-        Ok(if visit.incomplete { ExitCode::from(exit::UNMEASURED) } else { exit::success() })
+        Ok(if visit.incomplete {
+            ExitCode::from(exit::UNMEASURED)
+        } else {
+            exit::success()
+        })
     }
 
     /// Nobody logs in to the nodes themselves, so only the way to them may need keys.
@@ -88,11 +95,22 @@ impl Trust {
         }
         let mut stderr = io::stderr();
         if !io::stdin().is_terminal() {
-            writeln!(stderr, "nothing was recorded\n hint: compare the fingerprints, then pass `--yes`")?;
+            writeln!(
+                stderr,
+                "nothing was recorded\n hint: compare the fingerprints, then pass `--yes`"
+            )?;
             return Ok(false);
         }
-        let keys = if count == 1 { "this key".to_owned() } else { format!("these {count} new keys") };
-        write!(stderr, "\nCompared with the consoles? Record {keys} in {}? [y/N] ", file.display())?;
+        let keys = if count == 1 {
+            "this key".to_owned()
+        } else {
+            format!("these {count} new keys")
+        };
+        write!(
+            stderr,
+            "\nCompared with the consoles? Record {keys} in {}? [y/N] ",
+            file.display()
+        )?;
         stderr.flush()?;
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer)?;
@@ -113,21 +131,28 @@ struct Visit<'a> {
 
 impl Visit<'_> {
     async fn all(&mut self, routes: &[Route]) -> Result<(), Failure> {
-        let farthest = routes.iter().map(|route| route.hops.len()).max().unwrap_or(0);
+        let farthest = routes
+            .iter()
+            .map(|route| route.hops.len())
+            .max()
+            .unwrap_or(0);
         for depth in 0..farthest {
             let mut hops: Vec<(&[Stop], &Stop)> = Vec::new();
             for route in routes {
                 if let Some(hop) = route.hops.get(depth)
-                    && !hops.iter().any(|(before, known)| {
-                        known.at == hop.at && before.len() == depth
-                    })
+                    && !hops
+                        .iter()
+                        .any(|(before, known)| known.at == hop.at && before.len() == depth)
                 {
                     hops.push((&route.hops[..depth], hop));
                 }
             }
             self.round(&hops).await?;
         }
-        let nodes: Vec<_> = routes.iter().map(|route| (&*route.hops, &route.end)).collect();
+        let nodes: Vec<_> = routes
+            .iter()
+            .map(|route| (&*route.hops, &route.end))
+            .collect();
         self.round(&nodes).await?;
         self.options.close().await;
         Ok(())
@@ -135,7 +160,8 @@ impl Visit<'_> {
 
     /// Asks all `stops` at once, shows what they say and records what is new.
     async fn round(&mut self, stops: &[(&[Stop], &Stop)]) -> Result<(), Failure> {
-        let mut rows = vec![["NODE", "HOST", "TYPE", "FINGERPRINT", "ON RECORD"].map(str::to_owned)];
+        let mut rows =
+            vec![["NODE", "HOST", "TYPE", "FINGERPRINT", "ON RECORD"].map(str::to_owned)];
         let mut new = Vec::new();
         for (stop, key) in self.fetch_all(stops).await {
             match key {
@@ -150,7 +176,11 @@ impl Visit<'_> {
                 }
                 Err(failure) => {
                     self.incomplete = true;
-                    error::print(&Failure::new(exit::UNMEASURED, failure.to_string(), failure.hint()));
+                    error::print(&Failure::new(
+                        exit::UNMEASURED,
+                        failure.to_string(),
+                        failure.hint(),
+                    ));
                 }
             }
         }
@@ -174,7 +204,10 @@ impl Visit<'_> {
     }
 
     fn verdict(&self, stop: &Stop, key: &HostKey) -> Verdict {
-        let known = stop.known_hosts.as_ref().unwrap_or(&self.options.known_hosts);
+        let known = stop
+            .known_hosts
+            .as_ref()
+            .unwrap_or(&self.options.known_hosts);
         let (host, port) = stop.at.known_as();
         known.verdict(host, port, key)
     }
@@ -193,7 +226,11 @@ impl Visit<'_> {
                 .await
                 .map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), error.hint()))?;
         }
-        let keys = if new.len() == 1 { "1 key".to_owned() } else { format!("{} keys", new.len()) };
+        let keys = if new.len() == 1 {
+            "1 key".to_owned()
+        } else {
+            format!("{} keys", new.len())
+        };
         let _ = writeln!(io::stderr(), "recorded {keys} in {}", self.file.display());
         let recorded = site::keys_on_record(slice::from_ref(&self.file))?;
         self.options.known_hosts = Arc::new(self.options.known_hosts.with(recorded));
@@ -210,8 +247,16 @@ fn row(at: &Target, key: &HostKey, verdict: &Verdict) -> [String; 5] {
         Verdict::Known => "yes".to_owned(),
         Verdict::Unknown => "no".to_owned(),
         Verdict::Changed(record) => format!("CHANGED since {record}"),
-        Verdict::OtherAlgorithm { record, recorded } => format!("OTHER TYPE than {recorded} in {record}"),
+        Verdict::OtherAlgorithm { record, recorded } => {
+            format!("OTHER TYPE than {recorded} in {record}")
+        }
         Verdict::Revoked(record) => format!("REVOKED by {record}"),
     };
-    [at.node.clone(), at.address(), key.algorithm().to_owned(), key.fingerprint(), said]
+    [
+        at.node.clone(),
+        at.address(),
+        key.algorithm().to_owned(),
+        key.fingerprint(),
+        said,
+    ]
 }

@@ -32,19 +32,38 @@ impl Run {
     /// is done when a stage fails stays done, and the report says so.
     pub async fn apply(&mut self, plan: &Plan) {
         let done = self.change_nodes(plan).await && self.change_cluster(plan).await;
-        if done && !self.restart_all(&plan.restarts).await {
-            self.fail(
-                "a component did not come back after its restart; no other was restarted",
-                "look at `docker logs` of the component on that node",
-            );
+        // After a stop there is nobody to wait for a proof; the report says what is done.
+        if !self.stop.is_asked_for() {
+            self.verify(done).await;
         }
-        self.verify().await;
     }
 
-    async fn verify(&mut self) {
+    /// Looks at everything once more. When all stages are `done`, components that still run with
+    /// an old file are restarted first: which they are is measured, because `rke up` may have
+    /// recreated them (T-22).
+    async fn verify(&mut self, done: bool) {
+        self.read_cluster_file();
         self.teller.tell(EventKind::PhaseStarted(Phase::Verify));
-        match fs::read_to_string(&self.job.config) {
-            Ok(text) => match ClusterFile::parse(&self.job.config.display().to_string(), &text) {
+        let mut fleet = self.fleet().await;
+        let stale = self.plan(&fleet).restarts;
+        if done && !stale.is_empty() && !self.is_interrupted() {
+            self.teller.tell(EventKind::PhaseStarted(Phase::Restarts));
+            if !self.restart_all(&stale).await {
+                self.fail(
+                    "a component did not come back after its restart; no other was restarted",
+                    "look at `docker logs` of the component on that node",
+                );
+            }
+            self.teller.tell(EventKind::PhaseStarted(Phase::Verify));
+            fleet = self.fleet().await;
+        }
+        self.judge(&fleet);
+    }
+
+    fn read_cluster_file(&mut self) {
+        let config = self.job.config.clone();
+        match fs::read_to_string(&config) {
+            Ok(text) => match ClusterFile::parse(&config.display().to_string(), &text) {
                 Ok(file) => {
                     self.job.cluster.file = file;
                     self.job.cluster.exists = true;
@@ -52,13 +71,11 @@ impl Run {
                 Err(remark) => self.fail(remark.to_string(), remark.hint),
             },
             Err(error) if self.job.cluster.exists => self.fail(
-                format!("{}: {error}", self.job.config.display()),
+                format!("{}: {error}", config.display()),
                 "put cluster.yml back from the run directory",
             ),
             Err(_) => {}
         }
-        let fleet = self.fleet().await;
-        self.judge(&fleet);
     }
 
     /// Stage nodes: etcd and control-plane nodes one at a time, then workers in the playbook's width.
@@ -87,6 +104,11 @@ impl Run {
             let batch: Vec<_> = remaining.by_ref().take(width).collect();
             if batch.is_empty() {
                 return true;
+            }
+            if self.is_interrupted() {
+                let left = batch.into_iter().chain(remaining);
+                left.for_each(|(node, changes)| self.skip_all(node, changes));
+                return false;
             }
             let outcomes = stream::iter(batch)
                 .map(|(node, changes)| self.change_node(node, changes))
@@ -145,10 +167,13 @@ impl Run {
         if plan.cluster.is_none() && plan.rke_up.is_none() {
             return true;
         }
-        if let Some(why) = self.cluster_is_left(plan) {
+        if let Some(why) = cluster_is_left(plan) {
             let what = "cluster.yml and rke up".to_owned();
             self.teller.tell(EventKind::Skipped { what, why });
             return true;
+        }
+        if self.is_interrupted() {
+            return false;
         }
         self.teller.tell(EventKind::PhaseStarted(Phase::Confirm));
         let fleet = self.fleet().await;
@@ -160,24 +185,15 @@ impl Run {
             );
             return false;
         }
+        if self.is_interrupted() {
+            return false;
+        }
         if let Some(change) = &confirmed.cluster
             && !self.write_cluster_file(change)
         {
             return false;
         }
         self.rke_up(&fleet).await
-    }
-
-    fn cluster_is_left(&self, plan: &Plan) -> Option<String> {
-        if self.job.selected.len() < self.job.inventory.nodes.len() {
-            return Some(
-                "only some nodes were selected with --on, and `rke up` acts on all".into(),
-            );
-        }
-        plan.blockers
-            .iter()
-            .any(Blocker::is_incompleteness)
-            .then(|| "not every node could be asked (--allow-incomplete)".into())
     }
 
     fn write_cluster_file(&mut self, change: &ClusterChange) -> bool {
@@ -314,7 +330,7 @@ impl Run {
         let RkeChoice::Run(explicit) = &self.job.rke else {
             return Vec::new();
         };
-        if plan.rke_up.is_none() || self.cluster_is_left(plan).is_some() {
+        if plan.rke_up.is_none() || cluster_is_left(plan).is_some() {
             return Vec::new();
         }
         let rke = match Rke::find(explicit.as_deref()).await {
@@ -344,12 +360,32 @@ impl Run {
         blocking.into_iter().map(blocker).collect()
     }
 
+    /// True when a stop was asked for; says so.
+    fn is_interrupted(&self) -> bool {
+        let interrupted = self.stop.is_asked_for();
+        if interrupted {
+            self.fail(
+                "interrupted: the change in hand was finished, and no other was begun",
+                "run `harden apply` again; it goes on with what is left",
+            );
+        }
+        interrupted
+    }
+
     fn fail(&self, message: impl Into<String>, hint: impl Into<String>) {
         self.teller.tell(EventKind::Failed {
             message: message.into(),
             hint: hint.into(),
         });
     }
+}
+
+/// Why the cluster is not touched although nodes are changed.
+fn cluster_is_left(plan: &Plan) -> Option<String> {
+    plan.blockers
+        .iter()
+        .any(Blocker::is_incompleteness)
+        .then(|| "not every node could be asked (--allow-incomplete)".into())
 }
 
 fn outcome(answer: Option<&Answer>) -> Outcome {

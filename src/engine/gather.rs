@@ -22,7 +22,10 @@ impl Run {
     pub(super) async fn gather(&self) -> ByNode<Facts> {
         stream::iter(self.selected())
             .map(|node| async {
-                let facts = self.facts_of(node).await;
+                let facts = tokio::select! {
+                    facts = self.facts_of(node) => facts,
+                    () = self.stop.asked_for() => Facts::silent("the run was interrupted"),
+                };
                 (node.name.clone(), facts)
             })
             // Waiting costs nothing: handshakes are bounded where they happen.

@@ -7,6 +7,7 @@ mod apply;
 mod doors;
 mod gather;
 mod restart;
+mod stop;
 mod teller;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ use crate::secret::Secret;
 use crate::ssh::keys::Keys;
 use crate::ssh::session::Options;
 
+pub use crate::engine::stop::Stop;
 pub use crate::engine::teller::Teller;
 
 /// Everything that a run needs to know, gathered by the command line.
@@ -82,10 +84,11 @@ pub struct Run {
     job: Job,
     doors: Doors,
     teller: Teller,
+    stop: Stop,
 }
 
 impl Run {
-    pub fn new(job: Job, teller: Teller) -> Self {
+    pub fn new(job: Job, teller: Teller, stop: Stop) -> Self {
         teller.tell(EventKind::RunStarted(RunStarted {
             command: job.command.to_owned(),
             inventory: job.inventory.file.clone(),
@@ -106,6 +109,7 @@ impl Run {
             doors: Doors::new(job.jobs),
             job,
             teller,
+            stop,
         }
     }
 
@@ -116,6 +120,14 @@ impl Run {
         self.warn_of_obstacles().await;
         self.judge(&fleet);
         let mut plan = self.plan(&fleet);
+        if self.is_partial() && (plan.cluster.is_some() || plan.rke_up.is_some()) {
+            plan.cluster = None;
+            plan.rke_up = None;
+            self.teller.tell(EventKind::Skipped {
+                what: "cluster.yml and rke up".into(),
+                why: "only some nodes were selected with --on, and `rke up` acts on all".into(),
+            });
+        }
         plan.blockers.extend(self.obstacles(&fleet, &plan).await);
         let plan = Arc::new(plan);
         self.teller.tell(EventKind::Planned(plan.clone()));
@@ -162,6 +174,10 @@ impl Run {
     async fn fleet(&mut self) -> Fleet {
         let facts = self.gather().await;
         Fleet::new(self.job.inventory.clone(), self.job.cluster.clone(), facts)
+    }
+
+    fn is_partial(&self) -> bool {
+        self.job.selected.len() < self.job.inventory.nodes.len()
     }
 
     fn selected(&self) -> impl Iterator<Item = &Node> {

@@ -9,7 +9,6 @@ use tokio::time::sleep;
 use crate::engine::Run;
 use crate::event::EventKind;
 use crate::event::Outcome;
-use crate::event::Phase;
 use crate::facts::Observed;
 use crate::facts::answer;
 use crate::facts::container::State;
@@ -31,10 +30,6 @@ const STEADY_LOOKS: usize = 5;
 impl Run {
     /// Restarts in the given order and stops at the first component that does not come back.
     pub(super) async fn restart_all(&self, restarts: &[Restart]) -> bool {
-        if restarts.is_empty() {
-            return true;
-        }
-        self.teller.tell(EventKind::PhaseStarted(Phase::Restarts));
         for restart in restarts {
             let Some(node) = self.selected().find(|node| node.name == restart.node) else {
                 continue;
@@ -71,7 +66,7 @@ impl Run {
         let requests = question::requests(&questions);
         let deadline = Instant::now() + PATIENCE;
         let mut looks = 0;
-        let mut started = String::new();
+        let mut started = None;
         while Instant::now() < deadline {
             let answers = self
                 .ask(node, &requests)
@@ -85,7 +80,7 @@ impl Run {
                     } else {
                         1
                     };
-                    started.clone_from(&container.started_at);
+                    started = container.started_at;
                 }
                 _ => looks = 0,
             }

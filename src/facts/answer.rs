@@ -111,15 +111,16 @@ fn files(listing: &str, content: &[u8]) -> BTreeMap<String, Observed<File>> {
     files
 }
 
-/// One line of `stat`: mode, uid, gid, user, group, size, kind, name.
+/// One line of `stat`: mode, uid, gid, user, group, size, time of change, kind, name.
 fn attributes(line: &str) -> Option<(String, usize, File)> {
-    let mut fields = line.splitn(8, '\t');
+    let mut fields = line.splitn(9, '\t');
     let mode = u32::from_str_radix(fields.next()?, 8).ok()?;
     let uid = fields.next()?.parse().ok()?;
     let gid = fields.next()?.parse().ok()?;
     let owner = fields.next()?.to_owned();
     let group = fields.next()?.to_owned();
     let size = fields.next()?.parse().ok()?;
+    let modified = fields.next()?.parse().ok()?;
     let kind = match fields.next()? {
         "regular file" | "regular empty file" => FileKind::Regular,
         "directory" => FileKind::Directory,
@@ -133,6 +134,7 @@ fn attributes(line: &str) -> Option<(String, usize, File)> {
         gid,
         owner,
         group,
+        modified,
         link: false,
         content: None,
     };
@@ -311,7 +313,9 @@ mod tests {
     #[test]
     fn joined_contents_are_cut_by_size_and_a_changed_one_is_unread() {
         let line = |path: &str, size: usize| {
-            format!("read\t{path}\nfile\t600\t0\t0\troot\troot\t{size}\tregular file\t{path}\n")
+            format!(
+                "read\t{path}\nfile\t600\t0\t0\troot\troot\t{size}\t1700000000\tregular file\t{path}\n"
+            )
         };
         let listing = line("/a", 3) + &line("/b", 2);
 

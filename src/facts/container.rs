@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 /// What of a container matters here (rke.md 4).
@@ -16,8 +17,8 @@ pub struct Container {
     /// Host directory by directory in the container, from `.Mounts`.
     pub mounts: BTreeMap<String, String>,
     pub state: State,
-    /// RFC 3339, as Docker says it.
-    pub started_at: String,
+    /// Seconds since the epoch, by the node's own clock; `None` when it never ran.
+    pub started_at: Option<i64>,
 }
 
 /// Whether a process of the container really runs.
@@ -100,6 +101,12 @@ pub fn read(json: &str) -> Result<Vec<Container>, String> {
     Ok(raw.into_iter().map(Container::from).collect())
 }
 
+/// Docker's "never" is the year 1.
+fn started_at(text: &str) -> Option<i64> {
+    let second = text.parse::<Timestamp>().ok()?.as_second();
+    (second > 0).then_some(second)
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Raw {
@@ -178,7 +185,7 @@ impl From<Raw> for Container {
                 .map(|mount| (without_slash(&mount.destination).to_owned(), mount.source))
                 .collect(),
             state,
-            started_at: raw.state.started_at,
+            started_at: started_at(&raw.state.started_at),
         }
     }
 }

@@ -102,6 +102,8 @@ pub struct File {
     pub gid: u32,
     pub owner: String,
     pub group: String,
+    /// Seconds since the epoch, by the node's own clock.
+    pub modified: i64,
     /// True when the path itself is a symbolic link; everything else is about its target.
     pub link: bool,
     /// `None` when only the attributes were asked for, or there is no content to read.
@@ -118,6 +120,7 @@ impl File {
             gid: 0,
             owner: "root".to_owned(),
             group: "root".to_owned(),
+            modified: 0,
             link: false,
             content: None,
         }

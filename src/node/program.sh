@@ -80,7 +80,7 @@ files() {
 		esac
 	done
 	if [ -n "$stats" ]; then
-		out="$out$(stat -L -c "file$tab%a$tab%u$tab%g$tab%U$tab%G$tab%s$tab%F$tab%n" -- $stats 2>/dev/null)$nl"
+		out="$out$(stat -L -c "file$tab%a$tab%u$tab%g$tab%U$tab%G$tab%s$tab%Y$tab%F$tab%n" -- $stats 2>/dev/null)$nl"
 	fi
 	content=
 	if [ -n "$reads" ]; then

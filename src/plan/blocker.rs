@@ -115,6 +115,14 @@ impl Blocker {
         }
     }
 
+    /// True for what was seen of a key, as opposed to what could not be seen.
+    pub(super) fn is_about_a_key(&self) -> bool {
+        matches!(
+            self,
+            Self::KeysDiffer { .. } | Self::SampleKey { .. } | Self::KeyFileInvalid { .. }
+        )
+    }
+
     /// True when `--allow-incomplete` waves it through.
     pub fn is_incompleteness(&self) -> bool {
         matches!(self, Self::Silent { .. })

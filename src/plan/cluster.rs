@@ -33,7 +33,8 @@ impl Wishes {
                 | Remedy::Boot { .. }
                 | Remedy::Put(_)
                 | Remedy::Attributes(_)
-                | Remedy::EncryptionFile => {}
+                | Remedy::EncryptionFile
+                | Remedy::Restart { .. } => {}
             }
         }
     }

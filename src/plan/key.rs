@@ -35,8 +35,14 @@ pub(super) fn decide(
         return;
     };
     let held = held(encryption, fleet);
+    let needed = drafts.values().any(|draft| draft.encryption.is_some());
     match content(encryption, fleet, settings, &held) {
-        Err(found) => blockers.extend(found),
+        // Where no file is to be written, what was not looked at stands in nobody's way.
+        Err(found) => blockers.extend(
+            found
+                .into_iter()
+                .filter(|found| needed || found.is_about_a_key()),
+        ),
         Ok(content) => {
             let path = fleet.layout.host_path(&encryption.path);
             for draft in drafts

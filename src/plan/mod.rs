@@ -160,18 +160,19 @@ fn finish(
     settings: &Settings<'_>,
 ) {
     let scene: Scene<'_> = fleet.scene(facts);
-    let read_by = draft.read_by.clone();
+    for component in &draft.restarts {
+        if matches!(facts.container(component), Observed::Present(_)) {
+            plan.restarts.push(Restart {
+                node: name.to_owned(),
+                component: component.clone(),
+            });
+        }
+    }
     match draft.changes(name, &scene, settings.run) {
         Ok(changes) if changes.is_empty() => {}
         Ok(changes) => {
             plan.blockers
                 .extend(blocker::of_writes(name, facts, &changes));
-            for component in read_by {
-                if matches!(facts.container(&component), Observed::Present(_)) {
-                    let node = name.to_owned();
-                    plan.restarts.push(Restart { node, component });
-                }
-            }
             plan.nodes.push((name.to_owned(), changes));
         }
         Err(blocker) => plan.blockers.push(blocker),

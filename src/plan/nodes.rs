@@ -21,6 +21,7 @@ use crate::resource::Resource;
 use crate::resource::Scene;
 use crate::resource::boot;
 use crate::resource::boot::SYSCTL_CONF_LINK;
+use crate::resource::file::Readers;
 use crate::secret::Secret;
 
 /// Where a node keeps what a run replaced, below a directory that only root may enter.
@@ -38,8 +39,8 @@ pub(super) struct Draft {
     /// The controls that want the encryption file here.
     pub(super) encryption: Option<Vec<ControlId>>,
     key: Option<Put>,
-    /// Components that read a file which changes.
-    pub(super) read_by: BTreeSet<String>,
+    /// Components that read a file which changes, or that changed since they started.
+    pub(super) restarts: BTreeSet<String>,
 }
 
 impl Draft {
@@ -50,9 +51,15 @@ impl Draft {
         control: &Control,
     ) {
         for remedy in remedies.into_iter().filter(|remedy| !is_of_cluster(remedy)) {
-            if let (Resource::File(file), Remedy::Put(_)) = (resource, &remedy) {
-                self.read_by.extend(file.read_by.iter().cloned());
-            }
+            let readers = match (resource, &remedy) {
+                (Resource::File(file), Remedy::Put(_)) => Some(&file.read_by),
+                (Resource::Encryption(encryption), Remedy::EncryptionFile) => {
+                    Some(&encryption.read_by)
+                }
+                _ => None,
+            };
+            self.restarts
+                .extend(readers.into_iter().flat_map(Readers::keys).cloned());
             self.add(remedy, &control.id);
         }
     }
@@ -78,6 +85,9 @@ impl Draft {
                 self.encryption
                     .get_or_insert_default()
                     .push(control.clone());
+            }
+            Remedy::Restart { component } => {
+                self.restarts.insert(component);
             }
             Remedy::Edit(_) | Remedy::EditList { .. } | Remedy::RkeUp => {}
         }

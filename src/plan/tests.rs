@@ -218,6 +218,13 @@ fn two_keys_stop_the_run() {
 
     let nodes = vec!["cp-1".to_owned(), "cp-2".to_owned()];
     assert_eq!(plan.blockers, [Blocker::KeysDiffer { nodes }]);
+    let findings = audit::judge(&profile(), 1, &fleet);
+    let failed = findings.iter().filter(|f| f.control.0 == "guide:1.1.2");
+    assert!(
+        failed.clone().all(|f| f.verdict == Verdict::Fail),
+        "{findings:#?}"
+    );
+    assert_eq!(failed.count(), 2);
     assert!(keys_written(&plan).is_empty());
 }
 
@@ -235,7 +242,10 @@ fn an_unread_control_plane_node_stops_a_key_from_being_made_or_copied() {
         let plan = planned(&fleet);
 
         let unread = |blocker: &Blocker| matches!(blocker, Blocker::KeyFileUnread { node, .. } if node == "cp-1");
-        assert!(plan.blockers.iter().any(unread), "{:?}", plan.blockers);
+        let silent = plan.blockers.iter().any(Blocker::is_incompleteness);
+        // Where the other node has its key, nothing is to be written and the silence says it all.
+        assert_eq!(plan.blockers.iter().any(unread), !key_elsewhere);
+        assert!(silent, "{:?}", plan.blockers);
         assert!(keys_written(&plan).is_empty());
     }
 }
@@ -439,7 +449,8 @@ fn an_unmanaged_kernel_value_stops_the_run_on_any_node() {
 
 #[test]
 fn a_write_that_would_fail_is_foretold() {
-    let spoil: [(&str, fn(&mut Room)); 4] = [
+    type Spoil = fn(&mut Room);
+    let spoil: [(&str, Spoil); 4] = [
         ("read-only", |room| room.read_only = true),
         ("immutable", |room| room.immutable = true),
         ("KiB left", |room| room.free_bytes = 100),

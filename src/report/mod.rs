@@ -1,9 +1,280 @@
-//! stub
-pub mod json; pub mod progress; pub mod table;
-use crate::event::*;
-#[derive(Debug, Default)]
-pub struct Report { pub events: Vec<Event> }
-impl Report {
-    pub fn absorb(&mut self, e: Event) { self.events.push(e); }
-    pub fn exit_code(&self) -> u8 { 0 }
+//! What a run has to say: the fold of its events, and its renderings.
+//!
+//! stdout is the result and stderr is the story. [`table`] and [`json`] render
+//! a finished [`Report`]; [`progress`] tells the same events while they happen.
+
+mod fold;
+pub mod json;
+pub mod progress;
+#[cfg(test)]
+mod sample;
+mod summary;
+pub mod table;
+mod words;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::event::Event;
+use crate::event::EventKind;
+use crate::event::Outcome;
+use crate::event::RunStarted;
+use crate::finding::Finding;
+use crate::finding::Verdict;
+use crate::plan::Plan;
+
+pub use crate::report::summary::Counts;
+pub use crate::report::summary::Summary;
+
+/// Everything a run has to say.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// `None` until the run has said what it is about.
+    pub run: Option<RunStarted>,
+    /// From the start to the latest event.
+    pub elapsed: Duration,
+    /// False when the run was stopped from outside.
+    pub finished: bool,
+    pub warnings: Vec<Notice>,
+    pub unreachable: Vec<Notice>,
+    /// The findings of a check, and those that an apply began with.
+    pub before: Option<Vec<Finding>>,
+    /// The findings that an apply ended with.
+    pub after: Option<Vec<Finding>>,
+    pub plan: Option<Arc<Plan>>,
+    pub refusal: Option<Notice>,
+    /// By node, in the order in which the nodes were begun.
+    pub changes: Vec<NodeChanges>,
+    pub cluster_file: Option<WrittenFile>,
+    pub rke: Option<RkeRun>,
+    pub restarts: Vec<Restarted>,
+    pub skips: Vec<Skip>,
+    pub failures: Vec<Notice>,
+    /// True when something was changed since the fleet was last judged.
+    is_stale: bool,
 }
+
+/// A message and the next thing to do; empty where there is nothing to do.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Notice {
+    /// `None` for what is about the whole run.
+    pub node: Option<String>,
+    pub message: String,
+    pub hint: String,
+}
+
+/// What became of the changes of one node, in the order in which they were made.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NodeChanges {
+    pub node: String,
+    /// The subject of each change and its end.
+    pub outcomes: Vec<(String, Outcome)>,
+}
+
+/// The `cluster.yml` that was written, and where its previous content is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct WrittenFile {
+    pub file: PathBuf,
+    pub backup: Option<PathBuf>,
+}
+
+/// A run of `rke up`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RkeRun {
+    pub version: String,
+    /// `None` when it was not seen to end.
+    pub end: Option<RkeEnd>,
+}
+
+/// How `rke up` ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RkeEnd {
+    /// The number of containers that were made anew.
+    pub recreated: usize,
+    pub failure: Option<Notice>,
+    pub log: PathBuf,
+}
+
+/// A component that had to be restarted, and whether it was.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Restarted {
+    pub node: Option<String>,
+    pub component: String,
+    pub outcome: Outcome,
+}
+
+/// A stage that was left out.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Skip {
+    pub node: Option<String>,
+    pub what: String,
+    pub why: String,
+}
+
+impl Report {
+    /// Takes in the next event; the order is that in which they happened.
+    pub fn absorb(&mut self, event: Event) {
+        self.elapsed = event.since_start;
+        let node = event.node;
+        match event.kind {
+            EventKind::RunStarted(run) => self.run = Some(run),
+            EventKind::Warned { message, hint } => {
+                self.warnings.push(Notice::new(node, message, hint));
+            }
+            EventKind::Unreachable { error, hint } => {
+                self.unreachable.push(Notice::new(node, error, hint));
+            }
+            EventKind::Judged { findings } => self.judge(findings),
+            EventKind::Planned(plan) => self.plan = Some(plan),
+            EventKind::Refused { why, hint } => {
+                self.refusal = Some(Notice::new(node, why, hint));
+            }
+            EventKind::ChangeFinished { subject, outcome } => {
+                self.is_stale |= outcome != Outcome::Skipped;
+                self.change(node.unwrap_or_default(), subject, outcome);
+            }
+            EventKind::ClusterFileWritten { file, backup } => {
+                self.is_stale = true;
+                self.cluster_file = Some(WrittenFile { file, backup });
+            }
+            EventKind::RkeStarted { version } => {
+                self.is_stale = true;
+                self.rke = Some(RkeRun { version, end: None });
+            }
+            EventKind::RkeFinished {
+                recreated,
+                failure,
+                log,
+            } => {
+                let failure = failure.map(|(message, hint)| Notice::new(node, message, hint));
+                self.end_rke(RkeEnd {
+                    recreated,
+                    failure,
+                    log,
+                });
+            }
+            EventKind::Restarted { component, outcome } => {
+                self.is_stale |= outcome != Outcome::Skipped;
+                self.restarts.push(Restarted {
+                    node,
+                    component,
+                    outcome,
+                });
+            }
+            EventKind::Skipped { what, why } => self.skips.push(Skip { node, what, why }),
+            EventKind::Failed { message, hint } => {
+                self.failures.push(Notice::new(node, message, hint));
+            }
+            EventKind::RunFinished => self.finished = true,
+            EventKind::PhaseStarted(_)
+            | EventKind::Connecting
+            | EventKind::Connected
+            | EventKind::Gathered { .. }
+            | EventKind::RkeSaid { .. } => {}
+        }
+    }
+
+    /// The findings that hold now.
+    pub fn findings(&self) -> &[Finding] {
+        self.after
+            .as_deref()
+            .or(self.before.as_deref())
+            .unwrap_or_default()
+    }
+
+    /// True for a run that was asked to change something.
+    pub fn is_apply(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.command == "apply")
+    }
+
+    /// The worst thing that happened decides: 5 something that an apply did failed, 4 not
+    /// everything could be measured, 3 a control fails or the run was refused, 0 none of them.
+    ///
+    /// An unmeasured fleet is never clean, so a run without findings is 4.
+    pub fn exit_code(&self) -> u8 {
+        if self.is_apply() && self.has_failed() {
+            5
+        } else if self.is_unmeasured() {
+            4
+        } else if self.refusal.is_some()
+            || self
+                .findings()
+                .iter()
+                .any(|finding| finding.verdict == Verdict::Fail)
+        {
+            3
+        } else {
+            0
+        }
+    }
+
+    /// True when a change, `rke up`, a restart or a stage failed.
+    pub fn has_failed(&self) -> bool {
+        let failed = |outcome: &Outcome| matches!(outcome, Outcome::Failed { .. });
+        !self.failures.is_empty()
+            || self.rke_failure().is_some()
+            || self.restarts.iter().any(|one| failed(&one.outcome))
+            || self.outcomes().any(failed)
+    }
+
+    /// Why `rke up` failed, when it did.
+    pub fn rke_failure(&self) -> Option<&Notice> {
+        self.rke.as_ref()?.end.as_ref()?.failure.as_ref()
+    }
+
+    /// How the changes on the nodes ended.
+    pub fn outcomes(&self) -> impl Iterator<Item = &Outcome> {
+        self.changes
+            .iter()
+            .flat_map(|node| node.outcomes.iter().map(|(_, outcome)| outcome))
+    }
+
+    fn is_unmeasured(&self) -> bool {
+        self.before.is_none()
+            || self.is_stale
+            || !self.unreachable.is_empty()
+            || !self.failures.is_empty()
+            || self.findings().iter().any(Finding::is_incomplete)
+    }
+
+    fn judge(&mut self, findings: Vec<Finding>) {
+        self.is_stale = false;
+        if self.before.is_none() {
+            self.before = Some(findings);
+        } else {
+            self.after = Some(findings);
+        }
+    }
+
+    fn change(&mut self, node: String, subject: String, outcome: Outcome) {
+        let known = self.changes.iter_mut().rfind(|known| known.node == node);
+        if let Some(known) = known {
+            known.outcomes.push((subject, outcome));
+        } else {
+            let outcomes = vec![(subject, outcome)];
+            self.changes.push(NodeChanges { node, outcomes });
+        }
+    }
+
+    fn end_rke(&mut self, end: RkeEnd) {
+        let run = self.rke.get_or_insert_with(|| RkeRun {
+            version: String::new(),
+            end: None,
+        });
+        run.end = Some(end);
+    }
+}
+
+impl Notice {
+    fn new(node: Option<String>, message: String, hint: String) -> Self {
+        Self {
+            node,
+            message,
+            hint,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

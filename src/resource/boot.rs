@@ -169,18 +169,12 @@ fn with_value(line: &str, old: &str, new: &str) -> String {
 mod tests {
     use super::*;
     use crate::facts::Content;
-    use crate::facts::FileKind;
 
     fn file(content: &str, link: bool) -> Observed<File> {
         Observed::Present(File {
-            kind: FileKind::Regular,
-            mode: 0o644,
-            uid: 0,
-            gid: 0,
-            owner: "root".into(),
-            group: "root".into(),
             link,
             content: Some(Content::new(content.into())),
+            ..File::new_regular()
         })
     }
 

@@ -17,9 +17,11 @@ use crate::resource::Remedy;
 use crate::resource::Scene;
 use crate::resource::Seen;
 use crate::resource::file::Mode;
+use crate::resource::file::Readers;
 use crate::resource::file::attributes_evidence;
+use crate::resource::file::mended_in_place;
 use crate::resource::file::root_only;
-use crate::resource::file::tightened;
+use crate::resource::file::stale;
 use crate::yaml;
 use crate::yaml::Value;
 
@@ -39,6 +41,8 @@ pub struct Encryption {
     pub template: String,
     #[serde(skip)]
     pub content: String,
+    #[serde(default)]
+    pub read_by: Readers,
 }
 
 /// Stands for the key in the rendered template; a key of zeros is never made.
@@ -91,24 +95,22 @@ impl Encryption {
         let mut evidence = vec![Evidence::new(&path, wanted, seen)];
         if let Observed::Present(file) = scene.facts.file(&path) {
             evidence.push(attributes_evidence(&path, self.mode, file));
+            evidence.extend(stale(&self.read_by, &path, file, scene.facts));
         }
         evidence
     }
 
     pub(super) fn remedies(&self, scene: &Scene<'_>) -> Vec<Remedy> {
         let path = scene.layout.host_path(&self.path);
-        let mut remedies = Vec::new();
         if matches!(self.key_file(scene), KeyFile::Absent | KeyFile::Blank) {
-            remedies.push(Remedy::EncryptionFile);
-        } else if let Observed::Present(file) = scene.facts.file(&path)
-            && attributes_evidence(&path, self.mode, file).is_unmet()
-        {
-            remedies.push(Remedy::Attributes(tightened(
-                root_only(&path, self.mode),
-                file,
-            )));
+            return vec![Remedy::EncryptionFile];
         }
-        remedies
+        match scene.facts.file(&path) {
+            Observed::Present(file) => {
+                mended_in_place(root_only(&path, self.mode), &self.read_by, file, scene)
+            }
+            Observed::Absent | Observed::Unread { .. } => Vec::new(),
+        }
     }
 
     /// The file with `key`, which is 32 bytes in base64.

@@ -1,5 +1,7 @@
 //! A file on the nodes: content, mode and owner.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::facts;
@@ -28,10 +30,12 @@ pub struct File {
     pub template: String,
     #[serde(skip)]
     pub content: String,
-    /// Components that read the file when they start (T-22).
     #[serde(default)]
-    pub read_by: Vec<String>,
+    pub read_by: Readers,
 }
+
+/// Components that read a file when they start, each with the flag that makes it do so (T-22).
+pub type Readers = BTreeMap<String, String>;
 
 /// Permission bits, written in quotes and in octal, so that `0600` is not 600.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
@@ -79,6 +83,7 @@ impl File {
             Observed::Present(file) => {
                 let mut evidence = vec![Evidence::new(&path, wanted, self.content_seen(file))];
                 evidence.push(attributes_evidence(&path, self.mode, file));
+                evidence.extend(stale(&self.read_by, &path, file, scene.facts));
                 evidence
             }
         }
@@ -94,9 +99,7 @@ impl File {
                 (Seen::Unmet(_), Some(content)) => {
                     vec![self.put(attributes, request::Seen::content(content.bytes()))]
                 }
-                (Seen::Met(_), _) if attributes_evidence(&path, self.mode, file).is_unmet() => {
-                    vec![Remedy::Attributes(tightened(attributes, file))]
-                }
+                (Seen::Met(_), _) => mended_in_place(attributes, &self.read_by, file, scene),
                 _ => Vec::new(),
             },
         }
@@ -151,6 +154,58 @@ pub(super) fn attributes_evidence(path: &str, mode: Mode, file: &facts::File) ->
     )
 }
 
+/// A running component that read the file before it became what it is.
+///
+/// Its arguments are right and its behaviour is not, and `rke up` would leave it running (RKE fact 3).
+pub(super) fn stale(
+    readers: &Readers,
+    path: &str,
+    file: &facts::File,
+    facts: &facts::Facts,
+) -> Vec<Evidence> {
+    let stale = readers.iter().filter(|(component, flag)| {
+        let Observed::Present(container) = facts.container(component) else {
+            return false;
+        };
+        let read = container.flag(flag).is_some();
+        read && container
+            .started_at
+            .is_some_and(|started| file.modified > started)
+    });
+    stale
+        .map(|(component, _)| {
+            Evidence::new(
+                format!("{path} in {component}"),
+                "read since it was written",
+                Seen::Unmet(format!("{component} started before the file was written")),
+            )
+        })
+        .collect()
+}
+
+/// What a file with the right content may still lack: strictness, and readers that know it.
+pub(super) fn mended_in_place(
+    attributes: Attributes,
+    readers: &Readers,
+    file: &facts::File,
+    scene: &Scene<'_>,
+) -> Vec<Remedy> {
+    let path = attributes.path.clone();
+    let mut remedies = Vec::new();
+    if attributes_evidence(&path, Mode(attributes.mode), file).is_unmet() {
+        remedies.push(Remedy::Attributes(tightened(attributes, file)));
+    }
+    for (component, flag) in readers {
+        let one = Readers::from([(component.clone(), flag.clone())]);
+        if !stale(&one, &path, file, scene.facts).is_empty() {
+            remedies.push(Remedy::Restart {
+                component: component.clone(),
+            });
+        }
+    }
+    remedies
+}
+
 pub(crate) fn root_only(path: &str, mode: Mode) -> Attributes {
     Attributes {
         path: path.to_owned(),
@@ -161,7 +216,7 @@ pub(crate) fn root_only(path: &str, mode: Mode) -> Attributes {
 }
 
 /// Never looser than what is there.
-pub(super) fn tightened(attributes: Attributes, file: &facts::File) -> Attributes {
+fn tightened(attributes: Attributes, file: &facts::File) -> Attributes {
     Attributes {
         mode: attributes.mode & file.mode,
         ..attributes

@@ -138,6 +138,10 @@ pub enum Remedy {
         path: Vec<String>,
         items: Vec<String>,
     },
+    /// A component that runs with what a file said before.
+    Restart {
+        component: String,
+    },
     /// `cluster.yml` is right and the containers are not: `rke up` was not run since.
     RkeUp,
 }

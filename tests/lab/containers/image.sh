@@ -4,7 +4,7 @@
 #   image.sh CACHE
 #
 # The slow part (debootstrap) is kept in CACHE; what the lab adds is laid over it each time it changes.
-# LAB_SUITE and LAB_MIRROR choose another Debian.
+# LAB_SUITE and LAB_MIRROR choose another Debian. Away from Debian, debootstrap also needs debian-archive-keyring.
 set -eu
 
 die() { echo "lab: image: $*" >&2; exit 1; }
@@ -67,9 +67,16 @@ build_node() {
     docker import "$layer/node.tar" "$image" >/dev/null || die "docker import failed"
 }
 
+# Images of earlier versions of the lab's files; one that is in use stays.
+forget_older() {
+    docker image ls --filter reference='harden-lab-node:*' --format '{{.Repository}}:{{.Tag}}' | while read -r name; do
+        [ "$name" = "$image" ] || docker image rm "$name" >/dev/null 2>&1 || true
+    done
+}
+
 mkdir -p "$cache"
 [ -s "$base" ] || build_base
 key=$({ cat "$0" "$here/node.sh" "$component"; stat -c '%s %Y' "$base"; } | sha256sum | cut -c1-12)
 image=harden-lab-node:$suite-$key
-docker image inspect "$image" >/dev/null 2>&1 || build_node
+docker image inspect "$image" >/dev/null 2>&1 || { build_node; forget_older; }
 echo "$image"

@@ -30,6 +30,7 @@ failed() {
     exit $status
 }
 trap failed EXIT
+trap 'exit 130' INT TERM
 
 # Runs a command until it succeeds, at most 60 seconds.
 eventually() {
@@ -91,6 +92,9 @@ for_each_node() {
 step_start() { step="starting node $2"; said "$step"; start_node "$@"; }
 step_wait() { wait_for_node "$2"; }
 step_answers() { eventually answers "$1" "$3"; }
+
+step="clearing what an earlier lab left"
+"$here/down.sh" "$dir"
 
 step="Docker daemon on this machine"
 "$here/engine.sh" start "$dir"

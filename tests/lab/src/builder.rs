@@ -19,6 +19,7 @@ use crate::identity::Identity;
 use crate::key;
 use crate::machine::Blueprint;
 use crate::machine::Machine;
+use crate::mounts;
 use crate::role::Role;
 use crate::server;
 
@@ -106,7 +107,8 @@ impl Builder {
     /// Makes the directories, starts the servers, and writes what leads to them.
     ///
     /// # Errors
-    /// The directory cannot be written, a port is taken, a fault names no node, or it needs root.
+    /// The directory cannot be written, a port is taken, a fault names no node or needs root,
+    /// or the kernel allows no mount namespaces.
     pub async fn start(self) -> Result<Fleet, anyhow::Error> {
         let mut fleet = tokio::task::spawn_blocking(move || self.prepare()).await??;
         fleet.serve()?;
@@ -114,6 +116,7 @@ impl Builder {
     }
 
     fn prepare(self) -> Result<Fleet, anyhow::Error> {
+        mounts::ensure_possible()?;
         raise_file_limit();
         let (dir, temporary) = self.place()?;
         let sockets = self.sockets()?;

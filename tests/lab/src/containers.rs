@@ -2,6 +2,8 @@
 //!
 //! The work is done by the shell scripts in `tests/lab/containers`, which can be used by hand as well.
 
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -27,12 +29,12 @@ impl ContainerLab {
     /// The step of `up.sh` that failed; nothing is left running then.
     pub fn start() -> Result<Self> {
         let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/lab");
-        std::fs::create_dir_all(&target)
-            .with_context(|| format!("cannot make {}", target.display()))?;
+        fs::create_dir_all(&target).with_context(|| format!("cannot make {}", target.display()))?;
         let target = target.canonicalize()?;
         let lab = Self {
             directory: target.join("containers"),
         };
+        lab.clear()?;
         let output = Command::new(script("up.sh"))
             .arg(&lab.directory)
             .env("LAB_CACHE", target.join("cache"))
@@ -45,6 +47,27 @@ impl ContainerLab {
             );
         }
         Ok(lab)
+    }
+
+    /// Stops what a test that was killed left running, and forgets its files.
+    fn clear(&self) -> Result<()> {
+        let output = self.down().context("cannot run down.sh")?;
+        if !output.status.success() {
+            bail!(
+                "an earlier lab does not stop\n{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+        if self.directory.exists() {
+            fs::remove_dir_all(&self.directory)?;
+        }
+        Ok(())
+    }
+
+    fn down(&self) -> io::Result<Output> {
+        Command::new(script("down.sh"))
+            .arg(&self.directory)
+            .output()
     }
 
     /// Where `inventory.yml`, `known_hosts` and the client key `id_ed25519` are.

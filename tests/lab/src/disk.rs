@@ -86,8 +86,12 @@ const DIRECTORIES: [(&str, u32); 19] = [
 
 /// A kernel that nothing has touched; and one whose kubelet has set what it wants, which it does
 /// unless `protect-kernel-defaults` forbids it.
-const STOCK: [&str; 6] = ["0", "0", "0", "0", "1000000", "25000000"];
-const UNDER_A_KUBELET: [&str; 6] = ["1", "0", "10", "1", "1000000", "25000000"];
+const STOCK: [&str; 9] = [
+    "0", "0", "0", "0", "1000000", "25000000", "4 4 1 7", "1", "60",
+];
+const UNDER_A_KUBELET: [&str; 9] = [
+    "1", "0", "10", "1", "1000000", "25000000", "4 4 1 7", "1", "60",
+];
 
 /// Makes the directory of `node`; with `templates`, as part of a cluster that `rke up` has built.
 pub(crate) fn create(

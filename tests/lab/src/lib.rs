@@ -3,7 +3,7 @@
 //! A node is a directory and an SSH server. The directory holds the node's private `/etc`, its
 //! kernel values and what its Docker engine would say; the server runs every command in a mount
 //! namespace of its own in which these lie over the machine's. Nothing a command does to `/etc`,
-//! `/var`, `/run`, `/tmp`, `/root`, `/home`, `/opt` or the six kernel values reaches the machine.
+//! `/var`, `/run`, `/tmp`, `/root`, `/home`, `/opt` or the kernel values reaches the machine.
 //!
 //! ```text
 //! <fleet>/inventory.yml  known_hosts  id_ed25519

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -47,6 +48,9 @@ struct Up {
     /// The cluster runs already: its containers are there.
     #[arg(long)]
     built: bool,
+    /// Makes a node's directory at its first connection: for fleets of many hundreds.
+    #[arg(long)]
+    lazy: bool,
     /// Who logs in: root, or ubuntu, who needs sudo.
     #[arg(long, default_value = "root")]
     user: String,
@@ -56,17 +60,20 @@ struct Up {
     /// What is wrong with a node, such as `w-1=hang` or `cp-1=truncate=100`.
     #[arg(long = "fault", value_name = "NODE=FAULT", value_parser = node_and_fault)]
     faults: Vec<(String, Fault)>,
+    /// Runs this while the fleet is up, with its directory in `HARDEN_LAB_FLEET`, and ends with it.
+    #[arg(last = true)]
+    command: Vec<String>,
 }
 
 #[tokio::main]
-async fn main() -> Result<(), anyhow::Error> {
+async fn main() -> Result<ExitCode, anyhow::Error> {
     match Cli::parse().command {
         Command::Up(up) => up.run().await,
     }
 }
 
 impl Up {
-    async fn run(self) -> Result<(), anyhow::Error> {
+    async fn run(self) -> Result<ExitCode, anyhow::Error> {
         let mut builder = Fleet::builder()
             .in_dir(self.dir)
             .user(&self.user)
@@ -78,13 +85,36 @@ impl Up {
         if !self.built {
             builder = builder.not_built();
         }
+        if self.lazy {
+            builder = builder.lazily();
+        }
         for (node, fault) in self.faults {
             builder = builder.fault(&node, fault);
         }
         let fleet = builder.start().await?;
+        if let Some((program, arguments)) = self.command.split_first() {
+            return run_beside(&fleet, program, arguments).await;
+        }
         writeln!(std::io::stdout(), "{}", fleet.inventory().display())?;
-        until_told_to_end().await
+        until_told_to_end().await?;
+        Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Runs a program to its end and hands its exit code on.
+async fn run_beside(
+    fleet: &Fleet,
+    program: &str,
+    arguments: &[String],
+) -> Result<ExitCode, anyhow::Error> {
+    let status = tokio::process::Command::new(program)
+        .args(arguments)
+        .env("HARDEN_LAB_FLEET", fleet.dir())
+        .status()
+        .await
+        .with_context(|| format!("cannot run {program}"))?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 fn node_and_fault(text: &str) -> Result<(String, Fault), anyhow::Error> {

@@ -7,18 +7,24 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use anyhow::Context as _;
+use anyhow::ensure;
 use tokio::process::Command;
 
 use crate::fault::Fault;
 
-/// The kernel values of which every node has its own (rke.md section 6).
-pub(crate) const KERNEL_VALUES: [&str; 6] = [
+/// The kernel values of which every node has its own: the six of rke.md section 6, and what the
+/// node's own `sysctl.conf` sets, so that `sysctl -p` works there.
+pub(crate) const KERNEL_VALUES: [&str; 9] = [
     "vm.overcommit_memory",
     "vm.panic_on_oom",
     "kernel.panic",
     "kernel.panic_on_oops",
     "kernel.keys.root_maxkeys",
     "kernel.keys.root_maxbytes",
+    "kernel.printk",
+    "net.ipv4.ip_forward",
+    "vm.swappiness",
 ];
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -39,11 +45,9 @@ exec /bin/sh -c "$1"
 /// otherwise.
 pub(crate) fn command(dir: &Path, user: &str, line: &[u8]) -> Command {
     let mut command = Command::new("unshare");
-    if !rustix::process::geteuid().is_root() {
-        command.args(["--user", "--map-root-user"]);
-    }
     command
-        .args(["--mount", "sh", "-c", ENTER])
+        .args(namespaces())
+        .args(["sh", "-c", ENTER])
         .arg(dir)
         .arg(OsStr::from_bytes(line));
     let home = if user == "root" {
@@ -66,6 +70,30 @@ pub(crate) fn command(dir: &Path, user: &str, line: &[u8]) -> Command {
         .stderr(Stdio::piped());
     command.process_group(0).kill_on_drop(true);
     command
+}
+
+/// Asks once, before a fleet starts, whether commands will be able to have mounts of their own.
+pub(crate) fn ensure_possible() -> Result<(), anyhow::Error> {
+    let output = std::process::Command::new("unshare")
+        .args(namespaces())
+        .arg("true")
+        .output();
+    let output = output.context("the lab needs `unshare` of util-linux")?;
+    let reason = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "no mount namespaces for the lab here: {}",
+        reason.trim()
+    );
+    Ok(())
+}
+
+fn namespaces() -> &'static [&'static str] {
+    if rustix::process::geteuid().is_root() {
+        &["--mount"]
+    } else {
+        &["--user", "--map-root-user", "--mount"]
+    }
 }
 
 /// The mounts of the node in `dir`. The node comes first, over `/mnt`, so that later lines find
@@ -94,6 +122,15 @@ pub(crate) fn fstab(dir: &Path, faults: &[Fault]) -> String {
             Path::new("/mnt/usr-lib-sysctl.d"),
             vendor,
             "bind",
+        );
+    }
+    if rustix::process::geteuid().is_root() {
+        // Root of the machine could write all other values; root of a user namespace cannot.
+        bind(
+            &mut text,
+            Path::new("/proc/sys"),
+            Path::new("/proc/sys"),
+            "bind,ro",
         );
     }
     for name in KERNEL_VALUES {

@@ -18,7 +18,7 @@ use crate::machine::Machine;
 
 /// One node of a running fleet: its files from outside, its faults, what it was asked.
 ///
-/// Paths are absolute on the node; `/proc/sys/…` is one of its six kernel values.
+/// Paths are absolute on the node; `/proc/sys/…` is one of its own kernel values.
 #[derive(Clone)]
 pub struct Node(pub(crate) Arc<Machine>);
 

@@ -80,9 +80,12 @@ pub(crate) async fn serve(machine: Arc<Machine>, mut door: Door) {
 }
 
 /// A socket on `address` that does not listen yet.
+///
+/// A port that is asked for may still have old connections on it. For any free port that
+/// permission is not given: the kernel could hand out one that another fleet has bound.
 pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
-    socket.set_reuseaddr(true)?;
+    socket.set_reuseaddr(address.port() != 0)?;
     socket.bind(address)?;
     Ok(socket)
 }

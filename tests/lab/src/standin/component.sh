@@ -13,7 +13,6 @@ export LC_ALL
 name=${1:?component.sh NAME [FLAG...]}
 shift
 root=${LAB_ROOT:-}
-healthy=/healthz
 
 die() { printf '%s\n' "$*" >&2; exit 1; }
 
@@ -312,7 +311,6 @@ check_kubelet() {
 }
 
 serve() {
-    : >"$healthy"
     echo "$name is serving" >&2
     trap 'exit 0' TERM INT
     while :; do
@@ -321,7 +319,6 @@ serve() {
     done
 }
 
-[ -n "$root" ] || rm -f "$healthy"
 case $name in
 kube-apiserver | kube-controller-manager | kube-scheduler | kubelet | kube-proxy) check_flags "$@" ;;
 esac

@@ -18,6 +18,8 @@ use super::machine::Health;
 use super::machine::Machine;
 use super::machine::Result;
 
+/// The last line in the log of a program that found nothing wrong, see `component.sh`.
+const SERVING: &str = " is serving";
 const POLLS: u32 = 80;
 const POLL: Duration = Duration::from_millis(250);
 
@@ -34,7 +36,7 @@ impl Contained {
         node.exec(&["docker", "info"], "").is_ok().then_some(node)
     }
 
-    /// Runs a program in the node.
+    /// Runs a program in the node, a minute at most.
     fn exec(&self, command: &[&str], stdin: &str) -> Result<Output> {
         let output = self.run(command, stdin)?;
         if !output.status.success() {
@@ -46,7 +48,7 @@ impl Contained {
 
     fn run(&self, command: &[&str], stdin: &str) -> Result<Output> {
         let mut child = Command::new("docker")
-            .args(["exec", "--interactive", &self.name])
+            .args(["exec", "--interactive", &self.name, "timeout", "60"])
             .args(command)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -71,11 +73,6 @@ impl Contained {
         let output = self.exec(&["docker", "system", "dial-stdio"], &request)?;
         answer(&String::from_utf8_lossy(&output.stdout))
             .with_context(|| format!("{}: {method} {path}", self.name))
-    }
-
-    fn is_serving(&self, name: &str) -> Result<bool> {
-        let test = ["docker", "exec", name, "test", "-e", "/healthz"];
-        Ok(self.run(&test, "")?.status.success())
     }
 
     fn last_line(&self, name: &str) -> Result<String> {
@@ -112,10 +109,13 @@ impl Machine for Contained {
     fn health(&self, name: &str) -> Result<Health> {
         let mut crashes = 0;
         for _ in 0..POLLS {
-            if self.is_serving(name)? {
+            let document = self.inspect(name)?.unwrap_or_default();
+            let is_running = document["State"]["Status"] == "running";
+            // A program in the container could be asked, but an exec into one that ends just now
+            // hangs in Docker 20.10.
+            if is_running && self.last_line(name)?.ends_with(SERVING) {
                 return Ok(Health::Healthy);
             }
-            let document = self.inspect(name)?.unwrap_or_default();
             crashes += i32::from(document["State"]["Restarting"] == true);
             if crashes > 3 {
                 break;
@@ -147,8 +147,8 @@ fn request(container: &Container) -> Value {
     let is_sidekick = container.name == SIDEKICK;
     json!({
         "Image": container.image,
-        "Entrypoint": container.entrypoint,
-        "Cmd": container.cmd,
+        "Entrypoint": list(&container.entrypoint),
+        "Cmd": list(&container.cmd),
         "Env": container.env,
         "Labels": {"io.rancher.rke.container.name": container.name},
         "Volumes": if is_sidekick { json!({"/opt/rke-tools": {}}) } else { Value::Null },
@@ -161,6 +161,15 @@ fn request(container: &Container) -> Value {
             "CapDrop": ["SYS_RESOURCE"],
         },
     })
+}
+
+/// RKE sends no empty list, and so none is shown.
+fn list(words: &[String]) -> Value {
+    if words.is_empty() {
+        Value::Null
+    } else {
+        json!(words)
+    }
 }
 
 /// The JSON of an answer; nothing when there is no such container, or nothing to say.

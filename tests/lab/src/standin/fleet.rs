@@ -16,6 +16,19 @@ use super::machine::Machine;
 use super::machine::Result;
 use super::simulated::Simulated;
 
+/// The faults of a simulated node that keep RKE from its Docker engine. A wrong host key is none: RKE
+/// verifies no host key (fact 1).
+const CUT_OFF: [&str; 8] = [
+    "refuse",
+    "hang",
+    "drop-handshake",
+    "drop-login",
+    "mute",
+    "login-refused",
+    "docker-down",
+    "docker-hangs",
+];
+
 /// All nodes that can be reached, by address and port.
 #[derive(Clone, Debug)]
 pub enum Fleet {
@@ -31,7 +44,7 @@ pub enum Fleet {
 }
 
 impl Fleet {
-    /// Finds the nodes below `<directory>/nodes`.
+    /// Finds the nodes below `<directory>/nodes` that have no fault in the way of RKE.
     ///
     /// # Errors
     ///
@@ -43,7 +56,10 @@ impl Fleet {
             fs::read_dir(&below).with_context(|| format!("cannot read {}", below.display()))?;
         for entry in entries {
             let path = entry?.path();
-            nodes.insert(address(&path)?, path);
+            let node = description(&path)?;
+            if !is_cut_off(&node) {
+                nodes.insert((text(&node["address"]), text(&node["port"])), path);
+            }
         }
         Ok(Self::Simulated {
             directory: directory.to_owned(),
@@ -104,15 +120,24 @@ impl Fleet {
     }
 }
 
-fn address(node: &Path) -> Result<(String, String)> {
+fn description(node: &Path) -> Result<Value> {
     let path = node.join("node.json");
-    let text =
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let document: Value =
-        serde_json::from_str(&text).with_context(|| format!("cannot read {}", path.display()))?;
-    let text = |key: &str| match &document[key] {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    Ok((text("address"), text("port")))
+    let failure = || format!("cannot read {}", path.display());
+    let text = fs::read_to_string(&path).with_context(failure)?;
+    serde_json::from_str(&text).with_context(failure)
+}
+
+fn is_cut_off(node: &Value) -> bool {
+    let faults = node["faults"].as_array();
+    faults
+        .into_iter()
+        .flatten()
+        .any(|fault| CUT_OFF.iter().any(|own| fault == own))
+}
+
+/// RKE takes a port as a string and as a number.
+fn text(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }

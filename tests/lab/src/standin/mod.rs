@@ -14,6 +14,7 @@ pub mod container;
 pub mod fault;
 pub mod fleet;
 pub mod inspect;
+pub mod kubeconfig;
 pub mod log;
 pub mod machine;
 pub mod plane;

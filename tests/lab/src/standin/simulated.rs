@@ -19,7 +19,7 @@ use super::machine::Machine;
 use super::machine::Result;
 
 /// The programs a container runs, as one script.
-pub const COMPONENT: &str = include_str!("component.sh");
+const COMPONENT: &str = include_str!("component.sh");
 
 /// One directory `<fleet>/nodes/<name>`.
 #[derive(Clone, Debug)]

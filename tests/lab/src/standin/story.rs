@@ -4,8 +4,15 @@ use super::log;
 
 /// A cluster that is not built yet gets its certificates.
 pub fn new_certificates(etcd_names: &[&str]) {
+    log::info(
+        "[certificates] Attempting to recover certificates from backup on [etcd,controlPlane] hosts",
+    );
+    for name in etcd_names {
+        log::info(&format!(
+            "[certificates] Successfully started [cert-fetcher] container on host [{name}]"
+        ));
+    }
     for line in [
-        "Attempting to recover certificates from backup on [etcd,controlPlane] hosts",
         "No Certificate backup found on [etcd,controlPlane] hosts",
         "Generating CA kubernetes certificates",
         "Generating Kubernetes API server certificates",

@@ -1,11 +1,9 @@
 //! `rke up`, in the order of section 3.5.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 
-use anyhow::Context;
 use anyhow::anyhow;
 use anyhow::bail;
 
@@ -15,6 +13,7 @@ use super::cluster::Node;
 use super::component;
 use super::fault::Faults;
 use super::fleet::Fleet;
+use super::kubeconfig;
 use super::log;
 use super::machine::Result;
 use super::plane::Host;
@@ -36,7 +35,7 @@ pub fn up(config: &Path, fleet: &Fleet, faults: &Faults) -> Result<()> {
     log::info("Building Kubernetes cluster");
     let cluster = Cluster::parse(&text).map_err(|why| anyhow!(why))?;
     let mut run = Run {
-        kubeconfig: beside(config),
+        kubeconfig: kubeconfig::beside(config),
         state_file: fleet.state_file(config),
         state: State::read(&fleet.state_file(config))?,
         hosts: Vec::new(),
@@ -277,23 +276,12 @@ impl Run<'_> {
     }
 
     fn write_kubeconfig(&self) -> Result<()> {
-        let path = &self.kubeconfig;
-        let context = || format!("cannot write {}", path.display());
-        let server = self
-            .cluster
-            .with_role("controlplane")
-            .next()
-            .map_or("", |node| &node.address);
-        let text = format!(
-            "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n    api-version: v1\n    server: \"https://{server}:6443\"\n  \
-             name: \"local\"\ncontexts:\n- context:\n    cluster: \"local\"\n    user: \"kube-admin\"\n  name: \"Default\"\n\
-             current-context: \"Default\"\nusers:\n- name: \"kube-admin\"\n  user: {{}}\n"
-        );
-        fs::write(path, text).with_context(context)?;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o640)).with_context(context)?;
+        let master = self.cluster.with_role("controlplane").next();
+        let server = master.map_or("", |node| &node.address);
+        kubeconfig::write(&self.kubeconfig, server)?;
+        let path = self.kubeconfig.display();
         log::info(&format!(
-            "Successfully Deployed local admin kubeconfig at [{}]",
-            path.display()
+            "Successfully Deployed local admin kubeconfig at [{path}]"
         ));
         Ok(())
     }
@@ -306,14 +294,4 @@ fn read_config(config: &Path) -> Result<String> {
             config.display()
         )
     })
-}
-
-/// The kubeconfig has the config's name and directory (section 3.3).
-fn beside(config: &Path) -> PathBuf {
-    let file = config.file_name().unwrap_or_default().to_string_lossy();
-    let directory = match config.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    directory.join(format!("kube_config_{file}"))
 }

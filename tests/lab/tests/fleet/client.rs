@@ -42,7 +42,11 @@ impl Login {
             line: format!("[{}]:{} ", node.address().ip(), node.address().port()),
             known,
         };
-        let mut handle = client::connect(Arc::default(), node.address(), host).await?;
+        let config = client::Config {
+            nodelay: true,
+            ..client::Config::default()
+        };
+        let mut handle = client::connect(Arc::new(config), node.address(), host).await?;
         let login = handle
             .authenticate_publickey(user, PrivateKeyWithHashAlg::new(key, None))
             .await?;

@@ -72,10 +72,14 @@ async fn a_fleet_needs_no_root() {
     }
     let dir = tempfile::tempdir().unwrap();
     let program = dir.path().join("harden-lab");
-    fs::copy(PROGRAM, &program).unwrap();
-    for path in [dir.path(), &program] {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-    }
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    // Not copied here: a command that another test starts meanwhile would inherit the open file,
+    // and what is open for writing cannot be run.
+    let install = Command::new("install")
+        .args(["-m", "755", PROGRAM])
+        .arg(&program)
+        .status();
+    assert!(install.await.unwrap().success());
     let fleet = dir.path().join("fleet");
     fs::create_dir(&fleet).unwrap();
     std::os::unix::fs::chown(&fleet, Some(65534), Some(65534)).unwrap();

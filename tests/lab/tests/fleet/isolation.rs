@@ -66,6 +66,21 @@ async fn writes_stay_in_the_node() {
 }
 
 #[tokio::test]
+async fn a_node_loads_its_sysctl_conf_and_reaches_no_other_kernel_value() {
+    let machines_own = machine();
+    let fleet = Fleet::builder().nodes(1, &Role::ALL).start().await.unwrap();
+    let node = fleet.node("cp-1");
+    say(&node, "sysctl -q -p").await;
+    assert_eq!(node.kernel("vm.swappiness").unwrap(), "10");
+
+    let line =
+        "echo 1 > /proc/sys/vm/page-cluster; echo 1 > /proc/sys/net/ipv4/conf/lo/log_martians";
+    let answer = run(&node, line).await.unwrap();
+    assert_eq!(answer.stderr.lines().count(), 2, "{}", answer.stderr);
+    assert_eq!(machine(), machines_own);
+}
+
+#[tokio::test]
 async fn docker_inspect_says_what_the_files_say() {
     let fleet = Fleet::builder().nodes(1, &Role::ALL).start().await.unwrap();
     let node = fleet.node("cp-1");
@@ -173,6 +188,9 @@ fn machine() -> Vec<Option<String>> {
     vec![
         read("/proc/sys/vm/panic_on_oom"),
         read("/proc/sys/kernel/panic"),
+        read("/proc/sys/vm/swappiness"),
+        read("/proc/sys/vm/page-cluster"),
+        read("/proc/sys/net/ipv4/conf/lo/log_martians"),
         read("/etc/hostname"),
         read("/etc/sysctl.conf"),
         exists("/etc/kubernetes/x"),

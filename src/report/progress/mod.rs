@@ -1,0 +1,96 @@
+//! The live view of a run, on stderr: the story, never the result.
+//!
+//! A line that cannot be written is lost and stops nothing: an apply must not
+//! end half way because a terminal was closed.
+
+mod bars;
+mod board;
+mod told;
+
+use std::io;
+use std::io::Write;
+
+use crate::event::Event;
+use crate::report::progress::bars::Bars;
+use crate::report::progress::told::Told;
+use crate::report::progress::told::Tone;
+
+/// How a run is shown while it goes on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Mode {
+    /// For a terminal: one bar for all, and a line for each of the nodes at work.
+    Bars,
+    /// For everything else: one line for each thing worth knowing.
+    Lines,
+    /// Warnings and failures only.
+    Quiet,
+}
+
+/// Shows events as they come.
+pub struct Progress {
+    view: View,
+}
+
+enum View {
+    Bars(Bars),
+    Lines {
+        out: Box<dyn Write + Send>,
+        /// What is less than this is not told.
+        least: Tone,
+    },
+}
+
+impl Progress {
+    /// A view on stderr.
+    pub fn new(mode: Mode) -> Self {
+        match mode {
+            Mode::Bars => Self {
+                view: View::Bars(Bars::on_stderr()),
+            },
+            Mode::Lines => Self::written_to(io::stderr(), Tone::Passing),
+            Mode::Quiet => Self::written_to(io::stderr(), Tone::Warning),
+        }
+    }
+
+    fn written_to(out: impl Write + Send + 'static, least: Tone) -> Self {
+        let out = Box::new(out);
+        Self {
+            view: View::Lines { out, least },
+        }
+    }
+
+    /// Shows one event, or passes over it.
+    pub fn report(&mut self, event: &Event) {
+        let told = Told::of(event);
+        match &mut self.view {
+            View::Bars(bars) => bars.report(event, told),
+            View::Lines { out, least } => {
+                if let Some(told) = told.filter(|told| told.tone >= *least) {
+                    let _ = writeln!(out, "{}", told.text());
+                }
+            }
+        }
+    }
+
+    /// Calls `ask` while nothing moves on the terminal, and goes on afterwards below the line that
+    /// `ask` ended.
+    pub fn suspend<R>(&self, ask: impl FnOnce() -> R) -> R {
+        match &self.view {
+            View::Bars(bars) => bars.suspend(ask),
+            View::Lines { .. } => ask(),
+        }
+    }
+
+    /// Takes what moves off the terminal, so that the result begins on an empty line.
+    pub fn finish(&mut self) {
+        match &mut self.view {
+            View::Bars(bars) => bars.clear(),
+            View::Lines { out, .. } => {
+                let _ = out.flush();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! An event as a line.
+
+use crate::event::Event;
+use crate::event::EventKind;
+use crate::event::Outcome;
+use crate::event::Phase;
+use crate::plan::Plan;
+use crate::report::summary::by_control;
+use crate::report::words::counted;
+use crate::report::words::escaped;
+use crate::report::words::named;
+
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Tone {
+    /// One of many; bars show the same.
+    Passing,
+    Story,
+    Warning,
+    Failure,
+}
+
+/// What is told of an event.
+pub(super) struct Told {
+    pub(super) tone: Tone,
+    message: String,
+    hint: String,
+}
+
+impl Told {
+    /// `None` for what is told better by a later event.
+    pub(super) fn of(event: &Event) -> Option<Self> {
+        let node = event.node.as_deref();
+        let told = match &event.kind {
+            EventKind::RunStarted(run) => Self::story(format!(
+                "{} {}: {} on {}, profile {}",
+                run.command,
+                run.inventory,
+                counted(run.controls, "control"),
+                counted(run.nodes.len(), "node"),
+                run.profile
+            )),
+            EventKind::Warned { message, hint } => {
+                Self::warning(&named(node, message), hint.clone())
+            }
+            EventKind::PhaseStarted(phase) => Self::passing(title(*phase).to_owned()),
+            EventKind::Connected => Self::passing(named(node, "connected")),
+            EventKind::Unreachable { error, hint }
+            | EventKind::Failed {
+                message: error,
+                hint,
+            } => Self::failure(&named(node, error), hint),
+            EventKind::Gathered { unread } if *unread > 0 => {
+                let line = format!("{} could not be read", counted(*unread, "answer"));
+                Self::warning(&named(node, &line), String::new())
+            }
+            EventKind::Judged { findings } => {
+                Self::story(format!("controls: {}", by_control(findings).in_words()))
+            }
+            EventKind::Planned(plan) => Self::story(planned(plan)),
+            EventKind::Refused { why, hint } => {
+                Self::warning(&named(node, &format!("refused: {why}")), hint.clone())
+            }
+            EventKind::ChangeFinished { subject, outcome } => {
+                Self::ended(node, "changed", subject, outcome)
+            }
+            EventKind::ClusterFileWritten { file, backup } => {
+                let before = backup.as_ref().map_or_else(String::new, |backup| {
+                    format!(", what was before is in {}", backup.display())
+                });
+                Self::story(format!("{} written{before}", file.display()))
+            }
+            EventKind::RkeStarted { version } => Self::story(format!("rke: {version} begins")),
+            EventKind::RkeSaid { message } => Self::passing(format!("rke: {message}")),
+            EventKind::RkeFinished {
+                recreated,
+                failure,
+                log,
+            } => {
+                let log = log.display();
+                match failure {
+                    None => Self::story(format!(
+                        "rke: done, {} made anew, log in {log}",
+                        counted(*recreated, "container")
+                    )),
+                    Some((message, hint)) => {
+                        Self::failure(&format!("rke up: {message}, log in {log}"), hint)
+                    }
+                }
+            }
+            EventKind::Restarted { component, outcome } => {
+                Self::ended(node, "restarted", component, outcome)
+            }
+            EventKind::Skipped { what, why } => {
+                Self::story(named(node, &format!("left out: {what}, because {why}")))
+            }
+            EventKind::RunFinished => {
+                let seconds = event.since_start.as_secs_f64();
+                Self::story(format!("finished after {seconds:.1} s"))
+            }
+            EventKind::Connecting | EventKind::Gathered { .. } => return None,
+        };
+        Some(told)
+    }
+
+    /// The line, and a second one for the hint.
+    pub(super) fn text(&self) -> String {
+        let message = escaped(&self.message);
+        if self.hint.is_empty() {
+            message
+        } else {
+            format!("{message}\n  hint: {}", escaped(&self.hint))
+        }
+    }
+
+    fn ended(node: Option<&str>, verb: &str, thing: &str, outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Changed => Self::passing(named(node, &format!("{verb} {thing}"))),
+            Outcome::Failed { why } => Self::failure(&named(node, &format!("{thing}: {why}")), ""),
+            Outcome::Skipped => Self::warning(
+                &named(node, &format!("{thing} not {verb}, a failure came first")),
+                String::new(),
+            ),
+        }
+    }
+
+    fn passing(message: String) -> Self {
+        Self {
+            tone: Tone::Passing,
+            message,
+            hint: String::new(),
+        }
+    }
+
+    fn story(message: String) -> Self {
+        Self {
+            tone: Tone::Story,
+            ..Self::passing(message)
+        }
+    }
+
+    fn warning(message: &str, hint: String) -> Self {
+        Self {
+            tone: Tone::Warning,
+            message: format!("warning: {message}"),
+            hint,
+        }
+    }
+
+    fn failure(message: &str, hint: &str) -> Self {
+        Self {
+            tone: Tone::Failure,
+            message: format!("error: {message}"),
+            hint: hint.to_owned(),
+        }
+    }
+}
+
+fn planned(plan: &Plan) -> String {
+    let changes = plan.nodes.iter().map(|(_, changes)| changes.len()).sum();
+    let edits = plan.cluster.as_ref().map_or(0, |file| file.edits.len());
+    format!(
+        "planned: {} on nodes, {} of cluster.yml, {}",
+        counted(changes, "change"),
+        counted(edits, "edit"),
+        counted(plan.blockers.len(), "blocker")
+    )
+}
+
+/// What goes on in a phase.
+pub(super) fn title(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Gather => "asking the nodes",
+        Phase::Nodes => "changing the nodes",
+        Phase::Confirm => "looking at all nodes again before the cluster is touched",
+        Phase::ClusterFile => "writing cluster.yml",
+        Phase::RkeUp => "running rke up",
+        Phase::Restarts => "restarting what reads a changed file",
+        Phase::Verify => "asking the nodes again",
+    }
+}

@@ -1,0 +1,152 @@
+//! A run in numbers.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use crate::event::Outcome;
+use crate::finding::Finding;
+use crate::finding::Verdict;
+use crate::profile::ControlId;
+use crate::report::Report;
+
+/// How many of what. Its fields are part of the JSON format.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Summary {
+    /// A control counts once, with its worst verdict on any node.
+    pub controls: Counts,
+    /// One for each control and node.
+    pub findings: Counts,
+    /// Findings of which some part could not be measured, whatever their verdict.
+    pub incomplete: usize,
+    /// Nodes of this run.
+    pub nodes: usize,
+    pub unreachable: usize,
+    /// Changes on nodes and edits of `cluster.yml`.
+    pub planned: usize,
+    /// Those of them that are done.
+    pub changed: usize,
+    pub failed: usize,
+    pub skipped: usize,
+}
+
+/// How many of each verdict. Its fields are part of the JSON format.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Counts {
+    pub pass: usize,
+    pub fail: usize,
+    pub known_failure: usize,
+    pub manual: usize,
+    pub not_applicable: usize,
+    pub unknown: usize,
+}
+
+impl Counts {
+    fn add(&mut self, verdict: &Verdict) {
+        let count = match verdict {
+            Verdict::Pass => &mut self.pass,
+            Verdict::Fail => &mut self.fail,
+            Verdict::KnownFailure { .. } => &mut self.known_failure,
+            Verdict::Manual { .. } => &mut self.manual,
+            Verdict::NotApplicable { .. } => &mut self.not_applicable,
+            Verdict::Unknown { .. } => &mut self.unknown,
+        };
+        *count += 1;
+    }
+
+    pub fn total(&self) -> usize {
+        self.pass
+            + self.fail
+            + self.known_failure
+            + self.manual
+            + self.not_applicable
+            + self.unknown
+    }
+
+    /// `4 pass, 5 fail, 0 unknown`; the rarer verdicts only where there are any.
+    pub fn in_words(&self) -> String {
+        let always = [
+            (self.pass, "pass"),
+            (self.fail, "fail"),
+            (self.unknown, "unknown"),
+        ];
+        let sometimes = [
+            (self.known_failure, "known to fail"),
+            (self.manual, "manual"),
+            (self.not_applicable, "not applicable"),
+        ];
+        let sometimes = sometimes.into_iter().filter(|(number, _)| *number > 0);
+        let words: Vec<String> = always
+            .into_iter()
+            .chain(sometimes)
+            .map(|(number, word)| format!("{number} {word}"))
+            .collect();
+        words.join(", ")
+    }
+}
+
+impl Report {
+    pub fn summary(&self) -> Summary {
+        let findings = self.findings();
+        let ends = |wanted: fn(&Outcome) -> bool| self.outcomes().filter(|end| wanted(end)).count();
+        let written = self.cluster_file.as_ref().map_or(0, |_| self.edits());
+        Summary {
+            controls: by_control(findings),
+            findings: by_finding(findings),
+            incomplete: findings.iter().filter(|one| one.is_incomplete()).count(),
+            nodes: self.run.as_ref().map_or(0, |run| run.nodes.len()),
+            unreachable: self.unreachable.len(),
+            planned: self.planned(),
+            changed: ends(|end| matches!(end, Outcome::Changed)) + written,
+            failed: ends(|end| matches!(end, Outcome::Failed { .. })),
+            skipped: ends(|end| matches!(end, Outcome::Skipped)),
+        }
+    }
+
+    fn planned(&self) -> usize {
+        let nodes = self.plan.iter().flat_map(|plan| &plan.nodes);
+        nodes.map(|(_, changes)| changes.len()).sum::<usize>() + self.edits()
+    }
+
+    /// The planned edits of `cluster.yml`.
+    fn edits(&self) -> usize {
+        let cluster = self.plan.as_ref().and_then(|plan| plan.cluster.as_ref());
+        cluster.map_or(0, |cluster| cluster.edits.len())
+    }
+}
+
+/// The counts of the controls, each with its worst verdict.
+pub(super) fn by_control(findings: &[Finding]) -> Counts {
+    let mut worst: HashMap<&ControlId, &Verdict> = HashMap::new();
+    for finding in findings {
+        let known = worst.entry(&finding.control).or_insert(&finding.verdict);
+        if gravity(&finding.verdict) > gravity(known) {
+            *known = &finding.verdict;
+        }
+    }
+    let mut counts = Counts::default();
+    for verdict in worst.into_values() {
+        counts.add(verdict);
+    }
+    counts
+}
+
+fn by_finding(findings: &[Finding]) -> Counts {
+    let mut counts = Counts::default();
+    for finding in findings {
+        counts.add(&finding.verdict);
+    }
+    counts
+}
+
+/// Which verdict speaks for a control when its nodes differ: the one that wants most to be done.
+fn gravity(verdict: &Verdict) -> u8 {
+    match verdict {
+        Verdict::Fail => 5,
+        Verdict::Unknown { .. } => 4,
+        Verdict::KnownFailure { .. } => 3,
+        Verdict::Manual { .. } => 2,
+        Verdict::Pass => 1,
+        Verdict::NotApplicable { .. } => 0,
+    }
+}

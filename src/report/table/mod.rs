@@ -1,0 +1,63 @@
+//! The result for people: plain text, the same facts at every width.
+//!
+//! Nodes of which the same is to be said are said once. Everything printed
+//! goes through `page`, which escapes what a terminal would obey.
+
+mod controls;
+mod ending;
+mod group;
+mod page;
+mod standing;
+mod work;
+
+use std::io;
+
+use crate::report::Report;
+use crate::report::table::page::Page;
+
+/// How the table looks; the caller knows the terminal, the environment and the flags.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Look {
+    pub style: Style,
+    /// Characters a line should have at most; a word that is longer is not cut.
+    pub width: usize,
+    /// Shows the content of files and of `cluster.yml`, before and after.
+    pub diff: bool,
+}
+
+/// Whether there are colours. What they say is said in words, too.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Style {
+    Plain,
+    Colour,
+}
+
+/// Writes the whole result of a run.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(out: &mut dyn io::Write, report: &Report, look: Look) -> io::Result<()> {
+    let mut page = Page::new(out, look);
+    controls::write(&mut page, report)?;
+    if report.is_apply() {
+        work::write_done(&mut page, report)?;
+    }
+    work::write_planned(&mut page, report)?;
+    ending::write_blockers(&mut page, report)?;
+    ending::write_notices(&mut page, report)?;
+    standing::write(&mut page, report)?;
+    ending::write_summary(&mut page, report)
+}
+
+/// Writes what an apply would do and what forbids it, for the question whether it shall.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_plan(out: &mut dyn io::Write, report: &Report, look: Look) -> io::Result<()> {
+    let mut page = Page::new(out, look);
+    work::write_planned(&mut page, report)?;
+    ending::write_blockers(&mut page, report)
+}
+
+#[cfg(test)]
+mod tests;

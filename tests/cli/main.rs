@@ -1,0 +1,9 @@
+//! The binary against a simulated fleet: what a user sees, what the nodes hold afterwards.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod apply;
+mod bad_input;
+mod check;
+mod lab;
+mod weather;

@@ -32,6 +32,7 @@ use crate::ssh::route::Route;
 use crate::ssh::route::Stop;
 use crate::ssh::session::Options;
 use crate::ssh::target::Target;
+use crate::ssh::trust::Offer;
 use crate::ssh::trust::fetch;
 
 /// Handshakes at once; enough for a thousand nodes in seconds.
@@ -163,11 +164,21 @@ impl Visit<'_> {
         let mut rows =
             vec![["NODE", "HOST", "TYPE", "FINGERPRINT", "ON RECORD"].map(str::to_owned)];
         let mut new = Vec::new();
-        for (stop, key) in self.fetch_all(stops).await {
-            match key {
-                Ok(key) => {
+        for (stop, offer) in self.fetch_all(stops).await {
+            match offer {
+                Ok(Offer {
+                    key,
+                    authority: Some(line),
+                }) => {
+                    rows.push(row(
+                        &stop.at,
+                        &key,
+                        format!("yes, by the authority in {line}"),
+                    ));
+                }
+                Ok(Offer { key, .. }) => {
                     let verdict = self.verdict(stop, &key);
-                    rows.push(row(&stop.at, &key, &verdict));
+                    rows.push(row(&stop.at, &key, said(&verdict)));
                     match verdict {
                         Verdict::Known => {}
                         Verdict::Unknown => new.push((stop, key)),
@@ -193,7 +204,7 @@ impl Visit<'_> {
     async fn fetch_all<'s>(
         &self,
         stops: &[(&'s [Stop], &'s Stop)],
-    ) -> Vec<(&'s Stop, Result<HostKey, SshError>)> {
+    ) -> Vec<(&'s Stop, Result<Offer, SshError>)> {
         stream::iter(stops.iter().copied())
             .map(|(hops, stop)| async move {
                 (stop, fetch(hops, stop, &self.keys, &self.options).await)
@@ -242,8 +253,8 @@ fn internal(error: &io::Error) -> Failure {
     Failure::new(exit::INTERNAL, error.to_string(), "")
 }
 
-fn row(at: &Target, key: &HostKey, verdict: &Verdict) -> [String; 5] {
-    let said = match verdict {
+fn said(verdict: &Verdict) -> String {
+    match verdict {
         Verdict::Known => "yes".to_owned(),
         Verdict::Unknown => "no".to_owned(),
         Verdict::Changed(record) => format!("CHANGED since {record}"),
@@ -251,7 +262,10 @@ fn row(at: &Target, key: &HostKey, verdict: &Verdict) -> [String; 5] {
             format!("OTHER TYPE than {recorded} in {record}")
         }
         Verdict::Revoked(record) => format!("REVOKED by {record}"),
-    };
+    }
+}
+
+fn row(at: &Target, key: &HostKey, said: String) -> [String; 5] {
     [
         at.node.clone(),
         at.address(),

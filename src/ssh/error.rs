@@ -60,6 +60,14 @@ pub enum SshError {
         record: Record,
     },
 
+    /// A certificate that proves nothing, for a key that is not on record either.
+    #[error("{}: the host certificate of {} {reason}", at.node, at.address())]
+    HostCertificate {
+        at: Arc<Target>,
+        offered: HostKey,
+        reason: String,
+    },
+
     /// A file of host keys that cannot be read or written; the only variant without a node.
     #[error("{}: {reason}", file.display())]
     KnownHosts { file: PathBuf, reason: String },
@@ -150,6 +158,7 @@ impl SshError {
             | Self::HostKeyChanged { .. }
             | Self::HostKeyOther { .. }
             | Self::HostKeyRevoked { .. }
+            | Self::HostCertificate { .. }
             | Self::KnownHosts { .. } => Kind::Untrusted,
             Self::Key { .. } | Self::Login { .. } => Kind::Denied,
             Self::Late { step, .. } | Self::Lost { step, .. } => match step {
@@ -159,6 +168,11 @@ impl SshError {
             Self::Refused { .. } | Self::TooMuch { .. } => Kind::Broken,
             Self::Jump { source, .. } => source.kind(),
         }
+    }
+
+    /// True when the host showed a key of which nothing is on record.
+    pub(super) fn is_of_unknown_key(&self) -> bool {
+        matches!(self, Self::HostKeyUnknown { .. })
     }
 
     /// True for a refusal that a busy server takes back after a while.
@@ -206,6 +220,10 @@ impl SshError {
             } => if_rebuilt(at, offered, record),
             Self::HostKeyRevoked { record, .. } => format!(
                 "stop here: whoever wrote {record} does not trust this key; give the machine a new one"
+            ),
+            Self::HostCertificate { at, .. } => format!(
+                "look at `ssh-keygen -L -f HOST_KEY-cert.pub` on {}, and have its authority sign a new one",
+                at.node
             ),
             Self::KnownHosts { file, .. } => format!("look at `ls -l {}`", file.display()),
             Self::Key { source, .. } => source.hint(),

@@ -13,6 +13,7 @@ pub mod error;
 mod exec;
 mod gate;
 mod handshake;
+mod host_certificate;
 pub mod host_key;
 pub mod jump;
 mod key_error;

@@ -144,9 +144,7 @@ impl Session {
         let known = stop.known_hosts.as_ref().unwrap_or(&options.known_hosts);
         let check = Check::Verify(known.clone(), options.host_keys.clone());
         let (gate, end) = Gate::new(at.clone(), check);
-        let (host, port) = at.known_as();
-        let recorded = known.algorithms(host, port);
-        let greeting = greet(stream, &at, gate, &recorded, options.handshake).await?;
+        let greeting = greet(stream, &at, gate, known, options.handshake).await?;
         let Greeting::Met(mut handle, guard, first) = greeting else {
             return Err(SshError::Handshake {
                 at,

@@ -21,12 +21,21 @@ use crate::ssh::handshake::greet;
 use crate::ssh::host_key::HostKey;
 use crate::ssh::keys::Keys;
 use crate::ssh::known_hosts::KnownHosts;
+use crate::ssh::known_hosts::Record;
 use crate::ssh::known_hosts::Verdict;
 use crate::ssh::known_hosts::host_name;
 use crate::ssh::patience::Patience;
 use crate::ssh::route::Stop;
 use crate::ssh::session::Options;
 use crate::ssh::target::Target;
+
+/// What a server shows of itself.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Offer {
+    pub key: HostKey,
+    /// The line of the authority that vouches for the key, where one does.
+    pub authority: Option<Record>,
+}
 
 /// Asks `node` for its host key without logging in there; its jump hosts are logged in to.
 ///
@@ -42,10 +51,12 @@ pub async fn fetch_host_key(
     options: &Options,
 ) -> Result<HostKey, SshError> {
     let route = options.routes.to(node);
-    fetch(&route.hops, &route.end, keys, options).await
+    let offer = fetch(&route.hops, &route.end, keys, options).await?;
+    Ok(offer.key)
 }
 
-/// The same for a stop behind `hops`, such as a jump host itself.
+/// The same for a stop behind `hops`, such as a jump host itself, with the authority that
+/// vouches for the key.
 ///
 /// # Errors
 ///
@@ -55,20 +66,18 @@ pub async fn fetch(
     stop: &Stop,
     keys: &Keys,
     options: &Options,
-) -> Result<HostKey, SshError> {
+) -> Result<Offer, SshError> {
     let at = &stop.at;
     let limit = stop.connect.unwrap_or(options.connect);
     let known = stop.known_hosts.as_ref().unwrap_or(&options.known_hosts);
-    let (host, port) = at.known_as();
-    let recorded = known.algorithms(host, port);
     let mut patience = Patience::new(limit);
     loop {
-        let (gate, _) = Gate::new(at.clone(), Check::Learn);
+        let (gate, _) = Gate::new(at.clone(), Check::Learn(known.clone()));
         let way = options.jumps.way(hops, at, limit, keys, options).await?;
-        let met = greet(way.stream, at, gate, &recorded, options.handshake).await;
+        let met = greet(way.stream, at, gate, known, options.handshake).await;
         drop(way.permit);
         match met {
-            Ok(Greeting::Learned(key)) => return Ok(key),
+            Ok(Greeting::Learned(offer)) => return Ok(offer),
             Ok(Greeting::Met(..)) => {
                 return Err(SshError::Handshake {
                     at: at.clone(),

@@ -24,6 +24,15 @@ use tokio::net::TcpStream;
 
 use crate::LONG;
 
+/// Where a server listens, so that a fleet can have an address for each node.
+const LOOPBACK: [&str; 5] = [
+    "127.0.0.1",
+    "127.0.0.2",
+    "127.0.0.3",
+    "127.0.0.4",
+    "127.0.0.5",
+];
+
 const SSHD: &str = "/usr/sbin/sshd";
 
 /// Of the user `op`.
@@ -246,7 +255,8 @@ fn launch(at: &Path) -> Option<(Child, u16, Arc<Log>)> {
     let mut child = sshd
         .args(["-D", "-e", "-f"])
         .arg(at.join("sshd_config"))
-        .args(["-o", "ListenAddress=127.0.0.1", "-p", &port.to_string()])
+        .args(LOOPBACK.map(|address| format!("-oListenAddress={address}")))
+        .args(["-p", &port.to_string()])
         .stdin(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

@@ -4,8 +4,10 @@ mod apply;
 mod check;
 mod exit;
 mod nodes;
+mod reach;
 mod session;
 mod site;
+mod terminal;
 mod trust;
 
 use std::path::PathBuf;
@@ -52,6 +54,14 @@ struct Target {
     /// Host keys on record; the default is `known_hosts` beside the inventory, then `~/.ssh/known_hosts`
     #[arg(long, value_name = "FILE")]
     known_hosts: Option<PathBuf>,
+
+    /// Jump hosts in front of all nodes, one behind the other, instead of the inventory's
+    #[arg(long, value_name = "USER@HOST[:PORT]", value_delimiter = ',')]
+    proxy_jump: Vec<String>,
+
+    /// Ask for one password, and give it to servers that take none of our keys
+    #[arg(long)]
+    ask_password: bool,
 }
 
 /// How to reach nodes.

@@ -46,18 +46,22 @@ fn row(node: &Node) -> [String; 5] {
     } else {
         format!("{}:{}", node.address, node.port)
     };
-    let key = match &node.key {
-        KeySource::Agent => "agent".to_owned(),
-        KeySource::Inline(_) => "inline".to_owned(),
-        KeySource::File(path) => path.display().to_string(),
-    };
     [
         node.name.clone(),
         roles.join(","),
         target,
         node.user.clone(),
-        key,
+        key(&node.key),
     ]
+}
+
+fn key(source: &KeySource) -> String {
+    match source {
+        KeySource::Agent => "agent".to_owned(),
+        KeySource::Inline(_) => "inline".to_owned(),
+        KeySource::File(path) => path.display().to_string(),
+        KeySource::Certified(inner, _) => format!("{} with a certificate", key(inner)),
+    }
 }
 
 /// Columns as wide as their widest cell, two blanks apart, no blanks at the end.

@@ -6,7 +6,6 @@ use std::future::Future;
 use std::io;
 use std::io::IsTerminal as _;
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -26,6 +25,7 @@ use crate::cli::Format;
 use crate::cli::HostKeyPolicy;
 use crate::cli::Work;
 use crate::cli::exit;
+use crate::cli::reach;
 use crate::cli::site;
 use crate::engine::Job;
 use crate::engine::RkeChoice;
@@ -41,7 +41,6 @@ use crate::report::progress::Progress;
 use crate::report::table;
 use crate::secret::Secret;
 use crate::ssh::host_key::HostKeys;
-use crate::ssh::keys::Keys;
 use crate::ssh::session::Options;
 
 /// Reads every file that the run needs.
@@ -60,7 +59,12 @@ pub(super) fn job(
         HostKeyPolicy::Strict => HostKeys::Strict,
         HostKeyPolicy::AcceptNew => HostKeys::AcceptNew(files[0].clone()),
     };
-    let step = work.reach.step();
+    let options = reach::options(target, &inventory, work.reach.step())?;
+    let nodes = inventory
+        .nodes
+        .iter()
+        .filter(|node| selected.contains(&node.name));
+    let keys = reach::keys(target, &options, nodes)?;
     let run = run_name();
     Ok(Job {
         command,
@@ -73,14 +77,10 @@ pub(super) fn job(
         cluster,
         run,
         fresh_key: fresh_key()?,
-        keys: Keys::new(env::var_os("SSH_AUTH_SOCK").map(PathBuf::from)),
+        keys,
         options: Options {
-            known_hosts: Arc::new(site::keys_on_record(&files)?),
             host_keys,
-            connect: step,
-            handshake: step,
-            login: step,
-            ..Options::default()
+            ..options
         },
         jobs: work.reach.jobs.into(),
         answer: Duration::from_secs(work.reach.answer_timeout),

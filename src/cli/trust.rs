@@ -5,25 +5,35 @@ use std::io::BufRead as _;
 use std::io::IsTerminal as _;
 use std::io::Write as _;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::slice;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use futures::StreamExt as _;
 use futures::stream;
 
-use crate::cli::Target;
+use crate::cli;
 use crate::cli::exit;
 use crate::cli::nodes;
+use crate::cli::reach;
 use crate::cli::site;
 use crate::error;
 use crate::error::Failure;
 use crate::inventory::Node;
 use crate::ssh::SshError;
 use crate::ssh::host_key::HostKey;
+use crate::ssh::keys::Keys;
 use crate::ssh::known_hosts::KnownHosts;
 use crate::ssh::known_hosts::Verdict;
-use crate::ssh::trust::fetch_host_key;
+use crate::ssh::route::Route;
+use crate::ssh::route::Stop;
+use crate::ssh::session::Options;
+use crate::ssh::target::Target;
+use crate::ssh::trust::Offer;
+use crate::ssh::trust::fetch;
 
 /// Handshakes at once; enough for a thousand nodes in seconds.
 const AT_ONCE: usize = 64;
@@ -31,7 +41,7 @@ const AT_ONCE: usize = 64;
 #[derive(Args, Debug)]
 pub(super) struct Trust {
     #[command(flatten)]
-    target: Target,
+    target: cli::Target,
 
     /// Record without asking; you have compared the fingerprints
     #[arg(long, short)]
@@ -44,52 +54,40 @@ pub(super) struct Trust {
 
 impl Trust {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
-        let internal = |error: io::Error| Failure::new(exit::INTERNAL, error.to_string(), "");
         let (inventory, selected) = site::inventory(&self.target)?;
-        let files = site::known_hosts(&self.target, &inventory);
-        let known = site::keys_on_record(&files)?;
-        let wanted: Vec<&Node> = inventory
+        let file = site::known_hosts(&self.target, &inventory).swap_remove(0);
+        let step = Duration::from_secs(self.connect_timeout);
+        let options = reach::options(&self.target, &inventory, step)?;
+        let nodes = inventory
             .nodes
             .iter()
-            .filter(|node| selected.contains(&node.name))
-            .collect();
-        let runtime = tokio::runtime::Runtime::new().map_err(internal)?;
-        let deadline = Duration::from_secs(self.connect_timeout);
-        let fetched = runtime.block_on(fetch_all(&wanted, &known, deadline));
-        let mut rows =
-            vec![["NODE", "HOST", "TYPE", "FINGERPRINT", "ON RECORD"].map(str::to_owned)];
-        let mut new = Vec::new();
-        let mut unmeasured = false;
-        for (node, key) in fetched {
-            match key {
-                Ok(key) => {
-                    let verdict = known.verdict(&node.address, node.port, &key);
-                    rows.push(row(node, &key, &verdict));
-                    if verdict == Verdict::Unknown {
-                        new.push((node, key));
-                    } else {
-                        unmeasured |= !matches!(verdict, Verdict::Known);
-                    }
-                }
-                Err(failure) => {
-                    unmeasured = true;
-                    let failure =
-                        Failure::new(exit::UNMEASURED, failure.to_string(), failure.hint());
-                    error::print(&failure);
-                }
-            }
-        }
-        nodes::write(&rows, &mut io::stdout().lock()).map_err(internal)?;
-        if !new.is_empty() && self.may_record(&files[0], new.len()).map_err(internal)? {
-            runtime.block_on(record_all(&files[0], &new))?;
-        } else if !new.is_empty() {
-            unmeasured = true;
-        }
-        Ok(if unmeasured {
+            .filter(|node| selected.contains(&node.name));
+        let routes: Vec<Route> = nodes.clone().map(|node| options.routes.to(node)).collect();
+        let keys = self.keys(&options, nodes)?;
+        let runtime = tokio::runtime::Runtime::new().map_err(|error| internal(&error))?;
+        let mut visit = Visit {
+            trust: self,
+            file,
+            keys,
+            options,
+            incomplete: false,
+        };
+        runtime.block_on(visit.all(&routes))?;
+        Ok(if visit.incomplete {
             ExitCode::from(exit::UNMEASURED)
         } else {
             exit::success()
         })
+    }
+
+    /// Nobody logs in to the nodes themselves, so only the way to them may need keys.
+    fn keys<'n>(
+        &self,
+        options: &Options,
+        nodes: impl Iterator<Item = &'n Node>,
+    ) -> Result<Keys, Failure> {
+        let behind = nodes.filter(|node| !options.routes.to(node).hops.is_empty());
+        reach::keys(&self.target, options, behind)
     }
 
     fn may_record(&self, file: &Path, count: usize) -> io::Result<bool> {
@@ -121,35 +119,142 @@ impl Trust {
     }
 }
 
-async fn fetch_all<'a>(
-    wanted: &[&'a Node],
-    known: &KnownHosts,
-    deadline: Duration,
-) -> Vec<(&'a Node, Result<HostKey, SshError>)> {
-    stream::iter(wanted.iter().copied())
-        .map(|node| async move { (node, fetch_host_key(node, known, deadline).await) })
-        .buffered(AT_ONCE)
-        .collect()
-        .await
+/// A walk from the nearest machines to the farthest: what lies behind a jump host can only be
+/// asked through it, and it is only logged in to when its key is on record.
+struct Visit<'a> {
+    trust: &'a Trust,
+    file: PathBuf,
+    keys: Keys,
+    options: Options,
+    /// Some key could not be asked for, is not as recorded, or was not recorded.
+    incomplete: bool,
 }
 
-async fn record_all(file: &Path, new: &[(&Node, HostKey)]) -> Result<(), Failure> {
-    for (node, key) in new {
-        KnownHosts::record(file, node, key)
-            .await
-            .map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), error.hint()))?;
+impl Visit<'_> {
+    async fn all(&mut self, routes: &[Route]) -> Result<(), Failure> {
+        let farthest = routes
+            .iter()
+            .map(|route| route.hops.len())
+            .max()
+            .unwrap_or(0);
+        for depth in 0..farthest {
+            let mut hops: Vec<(&[Stop], &Stop)> = Vec::new();
+            for route in routes {
+                if let Some(hop) = route.hops.get(depth)
+                    && !hops
+                        .iter()
+                        .any(|(before, known)| known.at == hop.at && before.len() == depth)
+                {
+                    hops.push((&route.hops[..depth], hop));
+                }
+            }
+            self.round(&hops).await?;
+        }
+        let nodes: Vec<_> = routes
+            .iter()
+            .map(|route| (&*route.hops, &route.end))
+            .collect();
+        self.round(&nodes).await?;
+        self.options.close().await;
+        Ok(())
     }
-    let keys = if new.len() == 1 {
-        "1 key".to_owned()
-    } else {
-        format!("{} keys", new.len())
-    };
-    let _ = writeln!(io::stderr(), "recorded {keys} in {}", file.display());
-    Ok(())
+
+    /// Asks all `stops` at once, shows what they say and records what is new.
+    async fn round(&mut self, stops: &[(&[Stop], &Stop)]) -> Result<(), Failure> {
+        let mut rows =
+            vec![["NODE", "HOST", "TYPE", "FINGERPRINT", "ON RECORD"].map(str::to_owned)];
+        let mut new = Vec::new();
+        for (stop, offer) in self.fetch_all(stops).await {
+            match offer {
+                Ok(Offer {
+                    key,
+                    authority: Some(line),
+                }) => {
+                    rows.push(row(
+                        &stop.at,
+                        &key,
+                        format!("yes, by the authority in {line}"),
+                    ));
+                }
+                Ok(Offer { key, .. }) => {
+                    let verdict = self.verdict(stop, &key);
+                    rows.push(row(&stop.at, &key, said(&verdict)));
+                    match verdict {
+                        Verdict::Known => {}
+                        Verdict::Unknown => new.push((stop, key)),
+                        _ => self.incomplete = true,
+                    }
+                }
+                Err(failure) => {
+                    self.incomplete = true;
+                    error::print(&Failure::new(
+                        exit::UNMEASURED,
+                        failure.to_string(),
+                        failure.hint(),
+                    ));
+                }
+            }
+        }
+        if rows.len() > 1 {
+            nodes::write(&rows, &mut io::stdout().lock()).map_err(|error| internal(&error))?;
+        }
+        self.record(&new).await
+    }
+
+    async fn fetch_all<'s>(
+        &self,
+        stops: &[(&'s [Stop], &'s Stop)],
+    ) -> Vec<(&'s Stop, Result<Offer, SshError>)> {
+        stream::iter(stops.iter().copied())
+            .map(|(hops, stop)| async move {
+                (stop, fetch(hops, stop, &self.keys, &self.options).await)
+            })
+            .buffered(AT_ONCE)
+            .collect()
+            .await
+    }
+
+    fn verdict(&self, stop: &Stop, key: &HostKey) -> Verdict {
+        let known = stop
+            .known_hosts
+            .as_ref()
+            .unwrap_or(&self.options.known_hosts);
+        let (host, port) = stop.at.known_as();
+        known.verdict(host, port, key)
+    }
+
+    async fn record(&mut self, new: &[(&Stop, HostKey)]) -> Result<(), Failure> {
+        if new.is_empty() {
+            return Ok(());
+        }
+        let may = self.trust.may_record(&self.file, new.len());
+        if !may.map_err(|error| internal(&error))? {
+            self.incomplete = true;
+            return Ok(());
+        }
+        for (stop, key) in new {
+            KnownHosts::record(&self.file, &stop.at, key)
+                .await
+                .map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), error.hint()))?;
+        }
+        let keys = if new.len() == 1 {
+            "1 key".to_owned()
+        } else {
+            format!("{} keys", new.len())
+        };
+        let _ = writeln!(io::stderr(), "recorded {keys} in {}", self.file.display());
+        let recorded = site::keys_on_record(slice::from_ref(&self.file))?;
+        self.options.known_hosts = Arc::new(self.options.known_hosts.with(recorded));
+        Ok(())
+    }
 }
 
-fn row(node: &Node, key: &HostKey, verdict: &Verdict) -> [String; 5] {
-    let said = match verdict {
+fn internal(error: &io::Error) -> Failure {
+    Failure::new(exit::INTERNAL, error.to_string(), "")
+}
+
+fn said(verdict: &Verdict) -> String {
+    match verdict {
         Verdict::Known => "yes".to_owned(),
         Verdict::Unknown => "no".to_owned(),
         Verdict::Changed(record) => format!("CHANGED since {record}"),
@@ -157,11 +262,13 @@ fn row(node: &Node, key: &HostKey, verdict: &Verdict) -> [String; 5] {
             format!("OTHER TYPE than {recorded} in {record}")
         }
         Verdict::Revoked(record) => format!("REVOKED by {record}"),
-    };
-    let host = format!("{}:{}", node.address, node.port);
+    }
+}
+
+fn row(at: &Target, key: &HostKey, said: String) -> [String; 5] {
     [
-        node.name.clone(),
-        host,
+        at.node.clone(),
+        at.address(),
         key.algorithm().to_owned(),
         key.fingerprint(),
         said,

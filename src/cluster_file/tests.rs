@@ -286,6 +286,8 @@ fn inventory(file: &str, addresses: &[&str]) -> Inventory {
         file: file.to_owned(),
         nodes: nodes.collect(),
         bastion: None,
+        proxy_jump: Vec::new(),
+        shared_key: None,
         ssh_agent_auth: false,
         prefix_path: "/".to_owned(),
         kubernetes_version: None,

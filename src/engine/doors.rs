@@ -19,6 +19,7 @@ use crate::ssh::Output;
 use crate::ssh::Remote as _;
 use crate::ssh::SshError;
 use crate::ssh::keys::Keys;
+use crate::ssh::obstacle::Obstacle;
 use crate::ssh::session::Options;
 use crate::ssh::session::Session;
 
@@ -89,6 +90,17 @@ impl Doors {
             .await
             .insert(node.name.clone(), session.clone());
         Ok(session)
+    }
+
+    /// Where `rke` will not come in, by what stands in its way.
+    pub(super) async fn obstacles(&self) -> BTreeMap<Obstacle, Vec<String>> {
+        let mut found: BTreeMap<Obstacle, Vec<String>> = BTreeMap::new();
+        for (name, session) in &*self.open.lock().await {
+            if let Some(obstacle) = session.obstacle() {
+                found.entry(obstacle).or_default().push(name.clone());
+            }
+        }
+        found
     }
 
     pub(super) async fn is_open(&self, node: &Node) -> bool {

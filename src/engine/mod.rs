@@ -131,6 +131,7 @@ impl Run {
     pub async fn look(&mut self) -> Arc<Plan> {
         self.teller.tell(EventKind::PhaseStarted(Phase::Gather));
         let fleet = self.fleet().await;
+        self.warn_of_obstacles().await;
         self.judge(&fleet);
         let mut plan = self.plan(&fleet);
         if self.is_partial() && (plan.cluster.is_some() || plan.rke_up.is_some()) {
@@ -151,7 +152,23 @@ impl Run {
     /// Says goodbye to every node.
     pub async fn finish(self) {
         self.doors.close().await;
+        self.job.options.close().await;
         self.teller.tell(EventKind::RunFinished);
+    }
+
+    async fn warn_of_obstacles(&self) {
+        for (obstacle, nodes) in self.doors.obstacles().await {
+            let names = match nodes.as_slice() {
+                [first, second, third, _, ..] => {
+                    format!("{first}, {second}, {third} and {} more", nodes.len() - 3)
+                }
+                few => few.join(", "),
+            };
+            self.teller.tell(EventKind::Warned {
+                message: obstacle.message(&names),
+                hint: obstacle.hint().to_owned(),
+            });
+        }
     }
 
     fn judge(&self, fleet: &Fleet) {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::inventory::CertSource;
 use crate::inventory::KeySource;
 use crate::inventory::fields::Fields;
 use crate::inventory::review::Review;
@@ -57,18 +58,41 @@ impl<'a> Access<'a> {
         warn_of_ignored(own, review);
         let inline = own.text("ssh_key", review);
         let path = own.text("ssh_key_path", review);
+        let cert = own.text("ssh_cert", review);
+        let cert_path = own.text("ssh_cert_path", review);
         if self.agent && self.agent_socket {
             return Some(KeySource::Agent);
         }
         if let Some(key) = inline {
-            return Some(KeySource::Inline(Secret::from(key.value)));
+            let key = KeySource::Inline(Secret::from(key.value));
+            return Some(certified(
+                key,
+                cert.map(|cert| CertSource::Inline(cert.value)),
+            ));
         }
         if self.agent {
             self.keyless += 1;
             return None;
         }
         let path = path.map_or_else(|| self.key_path.clone(), |path| path.value);
-        self.expanded(&path).map(KeySource::File)
+        let key = self.expanded(&path).map(KeySource::File)?;
+        let cert = match (cert, cert_path) {
+            (Some(cert), _) => Some(CertSource::Inline(cert.value)),
+            (None, Some(path)) => Some(CertSource::File(self.expanded(&path.value)?)),
+            (None, None) => None,
+        };
+        Some(certified(key, cert))
+    }
+
+    /// The key of a machine that names none.
+    pub(super) fn shared_key(&self) -> Option<KeySource> {
+        if self.agent {
+            return self.agent_socket.then_some(KeySource::Agent);
+        }
+        match self.key_path.strip_prefix("~/") {
+            Some(rest) => self.home.map(|home| KeySource::File(home.join(rest))),
+            None => Some(KeySource::File(PathBuf::from(&self.key_path))),
+        }
     }
 
     /// Notes once what concerns all machines alike.
@@ -106,13 +130,11 @@ fn warn_of_ignored(own: &Fields, review: &mut Review) {
             "move it to the cluster level, beside `nodes`",
         );
     }
-    for key in ["ssh_cert", "ssh_cert_path"] {
-        if let Some(cert) = own.text(key, review) {
-            review.warn(
-                cert.place,
-                format!("`{key}` is for RKE alone: harden logs in with the plain key"),
-                "let the node accept the key itself too",
-            );
-        }
+}
+
+fn certified(key: KeySource, cert: Option<CertSource>) -> KeySource {
+    match cert {
+        Some(cert) => KeySource::Certified(Box::new(key), cert),
+        None => key,
     }
 }

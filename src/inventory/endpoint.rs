@@ -77,7 +77,8 @@ fn check_host(key: &str, address: &Text, review: &mut Review) -> bool {
     false
 }
 
-fn is_host(value: &str) -> bool {
+/// True for a host name or an IP address without brackets.
+pub(super) fn is_host(value: &str) -> bool {
     let is_name = |value: &str| {
         !value.starts_with(['-', '.'])
             && value

@@ -3,6 +3,7 @@
 mod access;
 mod endpoint;
 mod fields;
+pub mod jump;
 mod keys;
 mod node;
 mod review;
@@ -27,6 +28,11 @@ pub struct Inventory {
     pub nodes: Vec<Node>,
     /// RKE's `bastion_host`: a jump host in front of all nodes.
     pub bastion: Option<Bastion>,
+    /// `harden.proxy_jump`: jump hosts in front of all nodes, one behind the other; takes the
+    /// place of `bastion`.
+    pub proxy_jump: Vec<Bastion>,
+    /// What opens a machine that names no key; `None` where that leads nowhere.
+    pub shared_key: Option<KeySource>,
     /// Cluster-level `ssh_agent_auth`; a node's own value is overwritten by it (RKE fact 2).
     pub ssh_agent_auth: bool,
     /// Cluster-level `prefix_path`, `/` when not given (RKE fact 14).
@@ -42,7 +48,7 @@ pub struct Inventory {
     pub warnings: Vec<Remark>,
 }
 
-/// What the inventory's `harden:` block says; paths are relative to the inventory's directory.
+/// The files that the inventory's `harden:` block names; paths are relative to the inventory's directory.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Site {
     pub playbook: Option<PathBuf>,
@@ -73,6 +79,17 @@ impl Node {
     /// True when the node has any of `roles`.
     pub fn has_any(&self, roles: &BTreeSet<Role>) -> bool {
         !self.roles.is_disjoint(roles)
+    }
+}
+
+impl Inventory {
+    /// The jump hosts that are passed on the way to every node, in order.
+    pub fn hops(&self) -> &[Bastion] {
+        if self.proxy_jump.is_empty() {
+            self.bastion.as_slice()
+        } else {
+            &self.proxy_jump
+        }
     }
 }
 
@@ -117,6 +134,17 @@ pub enum KeySource {
     Inline(Secret),
     /// `ssh_key_path`, with `~/` already expanded.
     File(PathBuf),
+    /// A key and the certificate that an authority gave it.
+    Certified(Box<KeySource>, CertSource),
+}
+
+/// Where a user certificate comes from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum CertSource {
+    /// `ssh_cert`: the line itself.
+    Inline(String),
+    /// `ssh_cert_path`, with `~/` already expanded.
+    File(PathBuf),
 }
 
 /// A Kubernetes taint of a node.
@@ -127,8 +155,8 @@ pub struct Taint {
     pub effect: String,
 }
 
-/// RKE's `bastion_host`.
-#[derive(Clone, Debug)]
+/// A jump host: RKE's `bastion_host`, or one of harden's own.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Bastion {
     pub address: String,
     pub port: u16,

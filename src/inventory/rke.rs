@@ -8,12 +8,15 @@ use std::path::PathBuf;
 
 use crate::inventory::Bastion;
 use crate::inventory::Inventory;
+use crate::inventory::KeySource;
 use crate::inventory::Node;
 use crate::inventory::Site;
 use crate::inventory::access::Access;
 use crate::inventory::endpoint;
+use crate::inventory::fields;
 use crate::inventory::fields::Fields;
 use crate::inventory::fields::Text;
+use crate::inventory::jump;
 use crate::inventory::keys;
 use crate::inventory::node;
 use crate::inventory::node::Taken;
@@ -83,6 +86,8 @@ fn cluster(root: &Tree, home: Option<&Path>, agent_socket: bool, review: &mut Re
     let mut access = Access::read(&fields, home, agent_socket, review);
     let nodes = nodes(&fields, &mut access, review);
     let bastion = bastion(&fields, &mut access, review);
+    let shared_key = access.shared_key();
+    let proxy_jump = proxy_jump(&fields, shared_key.as_ref(), review);
     let ssh_agent_auth = access.agent;
     access.finish(review);
     fields.text("cluster_name", review);
@@ -90,6 +95,8 @@ fn cluster(root: &Tree, home: Option<&Path>, agent_socket: bool, review: &mut Re
         file: review.file.to_owned(),
         nodes,
         bastion,
+        proxy_jump,
+        shared_key,
         ssh_agent_auth,
         prefix_path: prefix_path(&fields, review),
         kubernetes_version: kubernetes_version(&fields, review),
@@ -152,6 +159,35 @@ fn bastion(root: &Fields, access: &mut Access, review: &mut Review) -> Option<Ba
         user: user?.value,
         key: key?,
     })
+}
+
+fn proxy_jump(root: &Fields, key: Option<&KeySource>, review: &mut Review) -> Vec<Bastion> {
+    let Some(site) = root.inner("harden") else {
+        return Vec::new();
+    };
+    let mut hops = Vec::new();
+    for item in site.items("proxy_jump") {
+        let Some(text) = fields::text("proxy_jump", item, review) else {
+            continue;
+        };
+        match (
+            jump::read(&text, key.cloned().unwrap_or(KeySource::Agent)),
+            key,
+        ) {
+            (Ok(hop), Some(_)) => hops.push(hop),
+            (Ok(_), None) => review.error(
+                yaml::place(item),
+                format!("no key is known for the jump host `{text}`"),
+                "set `ssh_key_path` at the cluster level, or `ssh_agent_auth: true` with an agent",
+            ),
+            (Err(reason), _) => review.error(
+                yaml::place(item),
+                format!("the jump host `{text}` {reason}"),
+                "write it as `USER@HOST` or `USER@HOST:PORT`",
+            ),
+        }
+    }
+    hops
 }
 
 fn prefix_path(root: &Fields, review: &mut Review) -> String {
@@ -232,7 +268,6 @@ fn tab_from(text: &str, at: Place) -> Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inventory::KeySource;
 
     const NODE: &str = "nodes:\n- {address: a, user: u, role: [etcd]";
 
@@ -320,6 +355,26 @@ mod tests {
                 .any(|m| m.starts_with("two nodes have the address `a`")),
             "{messages:?}"
         );
+    }
+
+    #[test]
+    fn jump_hosts_of_our_own_take_the_place_of_rkes_and_a_bad_one_is_named() {
+        let node = format!("{NODE}}}\nbastion_host: {{address: b, user: u}}\n");
+        let read = |jump: &str| {
+            let text = format!("{node}harden: {{proxy_jump: [{jump}]}}\nssh_key_path: /k\n");
+            read("fleet.yml", &text, None, false)
+        };
+        let addresses = |inventory: &Inventory| {
+            let hops = inventory.hops().iter();
+            hops.map(|hop| hop.address.clone()).collect::<Vec<_>>()
+        };
+
+        let two = read("ops@out, 'ops@in:2222'").unwrap();
+        assert_eq!(addresses(&two), ["out", "in"]);
+        assert_eq!(two.hops()[1].key, file("/k"));
+        assert_eq!(addresses(&read("").unwrap()), ["b"]);
+        let errors = read("ops@out, in").unwrap_err();
+        assert_eq!(errors[0].message, "the jump host `in` has no user");
     }
 
     #[test]

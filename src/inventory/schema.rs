@@ -69,6 +69,7 @@ const SITE: Shape = Map(&[
     ("playbook", &Open),
     ("cluster_config", &Open),
     ("known_hosts", &Open),
+    ("proxy_jump", &List(&Open)),
 ]);
 
 const NODE: Shape = Map(&[

@@ -13,7 +13,7 @@ use crate::ssh::target::Target;
 /// Why a node could not be asked.
 ///
 /// Every variant names the node; those about the network also name the address.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum SshError {
     #[error("{}: `{}` does not resolve: {reason}", at.node, at.host)]
     Resolve { at: Arc<Target>, reason: String },
@@ -24,6 +24,10 @@ pub enum SshError {
     /// The server closed before it spoke SSH; `text` is what it wrote instead.
     #[error("{}: {} turned the connection away: {text}", at.node, at.address())]
     TurnedAway { at: Arc<Target>, text: String },
+
+    /// The server closed without a word, as an overrun sshd before OpenSSH 8.5 does.
+    #[error("{}: {} hung up without a word", at.node, at.address())]
+    HungUp { at: Arc<Target> },
 
     #[error("{}: the SSH handshake with {} failed: {reason}", at.node, at.address())]
     Handshake { at: Arc<Target>, reason: String },
@@ -54,6 +58,14 @@ pub enum SshError {
         at: Arc<Target>,
         offered: HostKey,
         record: Record,
+    },
+
+    /// A certificate that proves nothing, for a key that is not on record either.
+    #[error("{}: the host certificate of {} {reason}", at.node, at.address())]
+    HostCertificate {
+        at: Arc<Target>,
+        offered: HostKey,
+        reason: String,
     },
 
     /// A file of host keys that cannot be read or written; the only variant without a node.
@@ -91,6 +103,13 @@ pub enum SshError {
 
     #[error("{}: a command wrote more than {limit} bytes", at.node)]
     TooMuch { at: Arc<Target>, limit: usize },
+
+    /// The way to the node ends at a jump host.
+    #[error("{}: {source}", at.node)]
+    Jump {
+        at: Arc<Target>,
+        source: Box<SshError>,
+    },
 }
 
 /// The part of a connection's life that did not end well.
@@ -133,11 +152,13 @@ impl SshError {
             Self::Resolve { .. }
             | Self::Connect { .. }
             | Self::TurnedAway { .. }
+            | Self::HungUp { .. }
             | Self::Handshake { .. } => Kind::Unreachable,
             Self::HostKeyUnknown { .. }
             | Self::HostKeyChanged { .. }
             | Self::HostKeyOther { .. }
             | Self::HostKeyRevoked { .. }
+            | Self::HostCertificate { .. }
             | Self::KnownHosts { .. } => Kind::Untrusted,
             Self::Key { .. } | Self::Login { .. } => Kind::Denied,
             Self::Late { step, .. } | Self::Lost { step, .. } => match step {
@@ -145,6 +166,21 @@ impl SshError {
                 Step::Login | Step::Run => Kind::Broken,
             },
             Self::Refused { .. } | Self::TooMuch { .. } => Kind::Broken,
+            Self::Jump { source, .. } => source.kind(),
+        }
+    }
+
+    /// True when the host showed a key of which nothing is on record.
+    pub(super) fn is_of_unknown_key(&self) -> bool {
+        matches!(self, Self::HostKeyUnknown { .. })
+    }
+
+    /// True for a refusal that a busy server takes back after a while.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::HungUp { .. } => true,
+            Self::TurnedAway { text, .. } => text.contains(MAX_STARTUPS) || text.contains(PENALTY),
+            _ => false,
         }
     }
 
@@ -152,7 +188,7 @@ impl SshError {
     pub fn hint(&self) -> String {
         match self {
             Self::Resolve { at, .. } => {
-                format!("correct `address` of {} in the inventory", at.node)
+                format!("correct the address of {} in the inventory", at.node)
             }
             Self::Connect { at, .. } => format!(
                 "is {} up, is sshd on port {}, is a firewall between? try `{}`",
@@ -161,11 +197,15 @@ impl SshError {
                 at.by_hand()
             ),
             Self::TurnedAway { text, .. } => turned_away(text),
+            Self::HungUp { at } => format!(
+                "run again with a smaller `--jobs`; is port {} the one of sshd, and do `MaxStartups` and hosts.deny on {} let us in?",
+                at.port, at.node
+            ),
             Self::Handshake { at, .. } => format!("try `{} -v`", at.by_hand()),
             Self::HostKeyUnknown { at, offered } => format!(
-                "compare {} with the machine's console, then run `harden trust INVENTORY --on {}`",
+                "compare {} with the machine's console, then run `{}`",
                 offered.fingerprint(),
-                at.node
+                trust(at)
             ),
             Self::HostKeyChanged {
                 at,
@@ -181,6 +221,10 @@ impl SshError {
             Self::HostKeyRevoked { record, .. } => format!(
                 "stop here: whoever wrote {record} does not trust this key; give the machine a new one"
             ),
+            Self::HostCertificate { at, .. } => format!(
+                "look at `ssh-keygen -L -f HOST_KEY-cert.pub` on {}, and have its authority sign a new one",
+                at.node
+            ),
             Self::KnownHosts { file, .. } => format!("look at `ls -l {}`", file.display()),
             Self::Key { source, .. } => source.hint(),
             Self::Login { at, accepts, .. } => refused(at, accepts),
@@ -191,15 +235,19 @@ impl SshError {
                 at.user, at.node
             ),
             Self::TooMuch { at, .. } => format!("look for very large files on {}", at.node),
+            Self::Jump { source, .. } => source.hint(),
         }
     }
 }
 
+const MAX_STARTUPS: &str = "MaxStartups";
+const PENALTY: &str = "Not allowed at this time";
+
 /// Known sentences of sshd before its banner.
 fn turned_away(text: &str) -> String {
-    if text.contains("MaxStartups") {
+    if text.contains(MAX_STARTUPS) {
         "run again with a smaller `--jobs`, or raise `MaxStartups` in sshd_config".to_owned()
-    } else if text.contains("Not allowed at this time") {
+    } else if text.contains(PENALTY) {
         "sshd punishes earlier failed logins from this address (`PerSourcePenalties`): wait a minute, then run again"
             .to_owned()
     } else {
@@ -208,17 +256,26 @@ fn turned_away(text: &str) -> String {
 }
 
 fn if_rebuilt(at: &Target, offered: &HostKey, record: &Record) -> String {
-    let name = match at.port {
-        22 => at.host.clone(),
-        port => format!("'[{}]:{port}'", at.host),
+    let name = match at.known_as() {
+        (host, 22) => host.to_owned(),
+        (host, port) => format!("'[{host}]:{port}'"),
     };
     format!(
         "if the machine was rebuilt, run `ssh-keygen -f {} -R {name}`, compare {} with its console, \
-         and run `harden trust INVENTORY --on {}`; if not, somebody may be in between: stop here",
+         and run `{}`; if not, somebody may be in between: stop here",
         record.file.display(),
         offered.fingerprint(),
-        at.node
+        trust(at)
     )
+}
+
+/// What records the host key; those of jump hosts come along with any node's.
+fn trust(at: &Target) -> String {
+    if at.is_jump {
+        "harden trust INVENTORY".to_owned()
+    } else {
+        format!("harden trust INVENTORY --on {}", at.node)
+    }
 }
 
 fn refused(at: &Target, accepts: &[String]) -> String {
@@ -283,6 +340,7 @@ mod tests {
             host: "10.0.0.11".to_owned(),
             port,
             user: "rancher".to_owned(),
+            ..Target::default()
         })
     }
 

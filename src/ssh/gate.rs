@@ -5,17 +5,21 @@ use std::time::Duration;
 
 use russh::client::DisconnectReason;
 use russh::client::Handler;
+use russh::keys::Certificate;
 use russh::keys::PublicKeyOrCertificate;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::ssh::SshError;
+use crate::ssh::host_certificate;
+use crate::ssh::host_certificate::Worth;
 use crate::ssh::host_key::HostKey;
 use crate::ssh::host_key::HostKeys;
 use crate::ssh::known_hosts::KnownHosts;
+use crate::ssh::known_hosts::Record;
 use crate::ssh::known_hosts::Verdict;
 use crate::ssh::target::Target;
-use crate::ssh::trust::record;
+use crate::ssh::trust::Offer;
 
 /// The protocol's callbacks for one connection.
 pub(super) struct Gate {
@@ -28,14 +32,14 @@ pub(super) struct Gate {
 pub(super) enum Check {
     Verify(Arc<KnownHosts>, HostKeys),
     /// Take it home and go no further.
-    Learn,
+    Learn(Arc<KnownHosts>),
 }
 
 /// Why a connection stopped from our side or below.
 #[derive(Debug)]
 pub(super) enum Stop {
     Untrusted(Box<SshError>),
-    Learned(HostKey),
+    Learned(Offer),
     Ssh(russh::Error),
 }
 
@@ -49,21 +53,68 @@ impl Gate {
         (Self { at, check, end }, End(receiver))
     }
 
+    /// Judges a certificate, and where it proves nothing the key in it, as OpenSSH does.
+    async fn judge_certificate(&self, certificate: &Certificate) -> Result<(), Stop> {
+        let Some(offered) = host_certificate::plain(certificate) else {
+            return Err(Stop::Ssh(russh::Error::UnknownKey));
+        };
+        let (Check::Verify(known, _) | Check::Learn(known)) = &self.check;
+        let at = self.at.clone();
+        match host_certificate::weigh(certificate, known, at.known_as()) {
+            Worth::Good(authority) => self.welcome(offered, authority),
+            Worth::Revoked(record) => Err(untrusted(SshError::HostKeyRevoked {
+                at,
+                offered,
+                record,
+            })),
+            Worth::Nothing(reason) => match self.judge(offered.clone()).await {
+                Err(Stop::Untrusted(error)) if error.is_of_unknown_key() => {
+                    Err(untrusted(SshError::HostCertificate {
+                        at,
+                        offered,
+                        reason,
+                    }))
+                }
+                other => other,
+            },
+        }
+    }
+
+    fn welcome(&self, key: HostKey, authority: Record) -> Result<(), Stop> {
+        match self.check {
+            Check::Verify(..) => Ok(()),
+            Check::Learn(_) => Err(Stop::Learned(Offer {
+                key,
+                authority: Some(authority),
+            })),
+        }
+    }
+
     async fn judge(&self, offered: HostKey) -> Result<(), Stop> {
         let (known, policy) = match &self.check {
-            Check::Learn => return Err(Stop::Learned(offered)),
+            Check::Learn(_) => {
+                return Err(Stop::Learned(Offer {
+                    key: offered,
+                    authority: None,
+                }));
+            }
             Check::Verify(known, policy) => (known, policy),
         };
-        let verdict = known.verdict(&self.at.host, self.at.port, &offered);
+        let (host, port) = self.at.known_as();
+        let verdict = known.verdict(host, port, &offered);
         if let (Verdict::Unknown, HostKeys::AcceptNew(file)) = (&verdict, policy)
-            && !known.mentions(&self.at.host, self.at.port)
+            && !known.mentions(host, port)
         {
-            let recorded = record(file, &self.at, &offered).await;
-            return recorded.map_err(|error| Stop::Untrusted(Box::new(error)));
+            let recorded = KnownHosts::record(file, &self.at, &offered).await;
+            return recorded.map_err(untrusted);
         }
         let refusal = verdict.refusal(&self.at, offered);
-        refusal.map_or(Ok(()), |error| Err(Stop::Untrusted(Box::new(error))))
+        refusal.map_or(Ok(()), |error| Err(untrusted(error)))
     }
+}
+
+fn untrusted(error: SshError) -> Stop {
+    Stop::Untrusted(Box::new(error))
 }
 
 impl Verdict {
@@ -97,10 +148,11 @@ impl Handler for Gate {
     type Error = Stop;
 
     async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Stop> {
-        // Certificates are not asked for, so one that comes anyway has no standing.
         let blob = match shown {
             PublicKeyOrCertificate::PublicKey { key, .. } => key.to_bytes().ok(),
-            PublicKeyOrCertificate::Certificate(_) => None,
+            PublicKeyOrCertificate::Certificate(certificate) => {
+                return self.judge_certificate(certificate).await.map(|()| true);
+            }
         };
         let Some(offered) = blob.and_then(HostKey::from_blob) else {
             return Err(Stop::Ssh(russh::Error::UnknownKey));

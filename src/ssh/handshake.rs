@@ -18,38 +18,42 @@ use crate::ssh::error::Step;
 use crate::ssh::gate::Gate;
 use crate::ssh::gate::Stop;
 use crate::ssh::gate::words;
-use crate::ssh::host_key::HostKey;
+use crate::ssh::known_hosts::KnownHosts;
 use crate::ssh::tap::First;
 use crate::ssh::tap::Guard;
 use crate::ssh::tap::Tap;
 use crate::ssh::target::Target;
+use crate::ssh::trust::Offer;
 
 /// What came of a handshake.
 pub(super) enum Greeting {
-    /// The connection lives while the guard does.
-    Met(Handle<Gate>, Guard),
+    /// The connection lives while the guard does; the server's first bytes hold its banner.
+    Met(Handle<Gate>, Guard, First),
     /// The gate only wanted the key.
-    Learned(HostKey),
+    Learned(Offer),
 }
 
 /// Exchanges keys over `stream` within `limit`.
 ///
-/// `recorded` are the types of the host's known keys; the server is asked for those first.
+/// The server is asked first for keys of the types that `known` has for it, and for a
+/// certificate where an authority is on record.
 pub(super) async fn greet<S>(
     stream: S,
     at: &Arc<Target>,
     gate: Gate,
-    recorded: &[String],
+    known: &KnownHosts,
     limit: Duration,
 ) -> Result<Greeting, SshError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (tap, guard, first) = Tap::new(stream);
-    let config = Arc::new(config(recorded));
+    let (host, port) = at.known_as();
+    let order = host_key_order(&known.algorithms(host, port));
+    let config = Arc::new(config(order, known.has_authority(host, port)));
     match timeout(limit, connect_stream(config, tap, gate)).await {
-        Ok(Ok(handle)) => Ok(Greeting::Met(handle, guard)),
-        Ok(Err(Stop::Learned(key))) => Ok(Greeting::Learned(key)),
+        Ok(Ok(handle)) => Ok(Greeting::Met(handle, guard, first)),
+        Ok(Err(Stop::Learned(offer))) => Ok(Greeting::Learned(offer)),
         Ok(Err(Stop::Untrusted(error))) => Err(*error),
         Ok(Err(Stop::Ssh(error))) => Err(failed(at, &first, &error)),
         Err(_) => Err(SshError::Late {
@@ -64,6 +68,7 @@ fn failed(at: &Arc<Target>, first: &First, error: &russh::Error) -> SshError {
     let at = at.clone();
     match first.text() {
         Some(text) => SshError::TurnedAway { at, text },
+        None if first.is_empty() => SshError::HungUp { at },
         None => SshError::Handshake {
             at,
             reason: words(error),
@@ -72,7 +77,12 @@ fn failed(at: &Arc<Target>, first: &First, error: &russh::Error) -> SshError {
 }
 
 /// Settings with measured reasons: rust-stack.md 4.2, 4.4 and 4.5.
-fn config(recorded: &[String]) -> Config {
+fn config(order: Vec<Algorithm>, with_certificates: bool) -> Config {
+    let certificates = if with_certificates {
+        order.clone()
+    } else {
+        Vec::new()
+    };
     Config {
         nodelay: true,
         keepalive_interval: Some(Duration::from_secs(15)),
@@ -81,7 +91,8 @@ fn config(recorded: &[String]) -> Config {
         window_size: 256 * 1024,
         channel_buffer_size: 8,
         preferred: Preferred {
-            key: Cow::Owned(host_key_order(recorded)),
+            key: Cow::Owned(order),
+            host_key_certificates: Cow::Owned(certificates),
             ..Preferred::DEFAULT
         },
         ..Config::default()

@@ -1,26 +1,33 @@
 //! Our private keys, each read once.
 
-use std::fs::File;
-use std::io;
-use std::io::Read;
-use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use russh::keys::Certificate;
 use russh::keys::PrivateKey;
-use russh::keys::decode_secret_key;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
+use crate::inventory::CertSource;
 use crate::inventory::KeySource;
 use crate::secret::Secret;
+use crate::ssh::certificate;
+use crate::ssh::key_file;
+use crate::ssh::password::Password;
+
+pub use crate::ssh::key_error::KeyError;
+pub use crate::ssh::key_error::KeyName;
+
+/// How often a person may mistype a passphrase.
+const ASKED: usize = 3;
 
 /// The keys of a fleet: each is read when the first node asks for it, and then shared.
 #[derive(Debug)]
 pub struct Keys {
     agent: Option<PathBuf>,
+    password: Option<Arc<Password>>,
     slots: Mutex<Vec<(KeySource, Arc<Slot>)>>,
 }
 
@@ -29,59 +36,74 @@ type Slot = OnceCell<Result<Key, KeyError>>;
 /// Something that can sign for us.
 #[derive(Clone, Debug)]
 pub(super) enum Key {
-    /// A key in memory, with its name for messages.
-    Held { name: String, key: Arc<PrivateKey> },
+    /// A key in memory.
+    Held(Held),
     /// The agent behind this socket.
     Agent(PathBuf),
+    /// No key; only a password is left.
+    Nothing,
 }
 
-/// Why a key cannot be used; a cloneable answer, because nodes share keys.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum KeyError {
-    #[error("there is no key file `{}`", file.display())]
-    Missing { file: PathBuf },
-
-    #[error("the key file `{}` cannot be read: {reason}", file.display())]
-    Unreadable { file: PathBuf, reason: String },
-
-    #[error("{key} is a public key")]
-    Public { key: KeyName },
-
-    #[error("{key} is encrypted")]
-    Encrypted { key: KeyName },
-
-    #[error("{key} is not a private key that can be used: {reason}")]
-    Junk { key: KeyName, reason: String },
-
-    #[error("`SSH_AUTH_SOCK` names no SSH agent")]
-    NoAgent,
-
-    #[error("the SSH agent at `{}` does not answer: {reason}", socket.display())]
-    Agent { socket: PathBuf, reason: String },
-
-    #[error("the SSH agent at `{}` holds no key", socket.display())]
-    EmptyAgent { socket: PathBuf },
+/// A key in memory, perhaps with the certificate to show instead of its public half.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    /// For messages.
+    pub(super) name: String,
+    pub(super) key: Arc<PrivateKey>,
+    pub(super) certificate: Option<Arc<Certificate>>,
+    /// True when a person was asked for its passphrase.
+    pub(super) was_locked: bool,
 }
 
-/// Where a key stands, as messages name it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum KeyName {
-    File(PathBuf),
-    Inline,
-}
+/// Gives the passphrase of a key, or nothing where there is nobody to ask.
+type Ask<'a> = &'a mut (dyn FnMut(&KeyName) -> Option<Secret> + Send);
 
 impl Keys {
     /// No key yet; `agent` is the socket that `SSH_AUTH_SOCK` names.
     pub fn new(agent: Option<PathBuf>) -> Self {
         Self {
             agent: agent.filter(|socket| !socket.as_os_str().is_empty()),
+            password: None,
             slots: Mutex::default(),
+        }
+    }
+
+    /// With a password for servers that take no key of ours.
+    #[must_use]
+    pub fn or_password(self, password: Secret) -> Self {
+        Self {
+            password: Some(Arc::new(Password::new(password))),
+            ..self
+        }
+    }
+
+    /// Reads all keys of `sources` now and asks for the passphrases that they need, each once.
+    ///
+    /// `ask` gives nothing where there is nobody to ask; what cannot be read is
+    /// an error of the node that needs it.
+    pub async fn unlock<'s>(
+        &self,
+        sources: impl IntoIterator<Item = &'s KeySource>,
+        mut ask: impl FnMut(&KeyName) -> Option<Secret> + Send,
+    ) {
+        for source in sources {
+            let slot = self.slot(source);
+            let _ = slot.get_or_init(|| self.load(source, &mut ask)).await;
         }
     }
 
     pub(super) async fn find(&self, source: &KeySource) -> Result<Key, KeyError> {
         let slot = self.slot(source);
-        slot.get_or_init(|| self.load(source)).await.clone()
+        let mut nobody = |_: &KeyName| None;
+        let found = slot.get_or_init(|| self.load(source, &mut nobody));
+        match found.await {
+            Err(KeyError::Missing { .. }) if self.password.is_some() => Ok(Key::Nothing),
+            found => found.clone(),
+        }
+    }
+
+    pub(super) fn password(&self) -> Option<&Password> {
+        self.password.as_deref()
     }
 
     fn slot(&self, source: &KeySource) -> Arc<Slot> {
@@ -94,146 +116,86 @@ impl Keys {
         slot
     }
 
-    async fn load(&self, source: &KeySource) -> Result<Key, KeyError> {
-        let (name, source) = match source {
-            KeySource::Agent => {
+    async fn load(&self, source: &KeySource, ask: Ask<'_>) -> Result<Key, KeyError> {
+        let (source, certificate) = match source {
+            KeySource::Certified(key, certificate) => (&**key, Some(certificate)),
+            source => (source, None),
+        };
+        let name = match source {
+            KeySource::Agent | KeySource::Certified(..) => {
                 return self.agent.clone().map(Key::Agent).ok_or(KeyError::NoAgent);
             }
-            KeySource::Inline(text) => (KeyName::Inline, Ok(text.clone())),
-            KeySource::File(path) => (KeyName::File(path.clone()), Err(path.clone())),
+            KeySource::Inline(_) => KeyName::Inline,
+            KeySource::File(path) => KeyName::File(path.clone()),
         };
-        let label = name.to_string();
-        // A large RSA key takes a while to check, and a file may be on a slow disk.
-        let loaded = spawn_blocking(move || match source {
-            Ok(text) => parse(&text, KeyName::Inline),
-            Err(path) => parse(&read(&path)?, KeyName::File(path)),
-        });
-        let key = loaded.await.map_err(|error| KeyError::Junk {
-            key: name,
+        let text = text(source.clone()).await?;
+        let held = open(text, name, ask).await?;
+        match certificate {
+            Some(certificate) => certified(held, certificate.clone()).await.map(Key::Held),
+            None => Ok(Key::Held(held)),
+        }
+    }
+}
+
+async fn text(source: KeySource) -> Result<Secret, KeyError> {
+    match source {
+        KeySource::Inline(text) => Ok(text),
+        KeySource::File(path) => {
+            let shown = path.display().to_string();
+            let read = spawn_blocking(move || key_file::read(&path)).await;
+            read.map_err(|error| KeyError::Junk {
+                key: KeyName::File(shown.into()),
+                reason: error.to_string(),
+            })?
+        }
+        KeySource::Agent | KeySource::Certified(..) => Err(KeyError::NoAgent),
+    }
+}
+
+/// Tries without a passphrase first, and then with those that a person gives.
+async fn open(text: Secret, key: KeyName, ask: Ask<'_>) -> Result<Held, KeyError> {
+    let mut passphrase = None;
+    for tries in 0..=ASKED {
+        let (text, name, given) = (text.clone(), key.clone(), passphrase.take());
+        // A passphrase is slow to check on purpose, and a large RSA key by nature.
+        let parsed = spawn_blocking(move || key_file::parse(&text, name, given.as_ref())).await;
+        let parsed = parsed.map_err(|error| KeyError::Junk {
+            key: key.clone(),
             reason: error.to_string(),
-        })??;
-        Ok(Key::Held {
-            name: label,
-            key: Arc::new(key),
-        })
-    }
-}
-
-/// Reads at most as much as any key file has.
-fn read(path: &Path) -> Result<Secret, KeyError> {
-    const LIMIT: u64 = 1 << 20;
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(LIMIT).read_to_end(&mut bytes));
-    match read {
-        Ok(_) => Ok(Secret::new(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(KeyError::Missing {
-            file: path.to_owned(),
-        }),
-        Err(error) => Err(KeyError::Unreadable {
-            file: path.to_owned(),
-            reason: error.to_string(),
-        }),
-    }
-}
-
-fn parse(text: &Secret, key: KeyName) -> Result<PrivateKey, KeyError> {
-    let Ok(text) = std::str::from_utf8(text.expose()) else {
-        let reason = "it is not text".to_owned();
-        return Err(KeyError::Junk { key, reason });
-    };
-    if is_public(text) {
-        return Err(KeyError::Public { key });
-    }
-    if is_encrypted(text) {
-        return Err(KeyError::Encrypted { key });
-    }
-    match decode_secret_key(text, None) {
-        Ok(parsed) => Ok(parsed),
-        Err(russh::keys::Error::KeyIsEncrypted) => Err(KeyError::Encrypted { key }),
-        Err(error) => Err(KeyError::Junk {
-            key,
-            reason: error.to_string(),
-        }),
-    }
-}
-
-fn is_public(text: &str) -> bool {
-    let text = text.trim_start();
-    let one_line = ["ssh-", "ecdsa-sha2-", "sk-"];
-    let armour = text.lines().next().unwrap_or("");
-    one_line.iter().any(|start| text.starts_with(start))
-        || (armour.starts_with("----") && armour.contains("PUBLIC KEY"))
-}
-
-/// The PEM forms say so themselves; the library's error for PKCS#8 does not (rust-stack.md 4.1).
-fn is_encrypted(text: &str) -> bool {
-    text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----")
-        || text
-            .lines()
-            .any(|line| line.starts_with("Proc-Type:") && line.contains("ENCRYPTED"))
-}
-
-impl KeyError {
-    /// The next thing to type.
-    pub(super) fn hint(&self) -> String {
-        match self {
-            Self::Missing { .. } => "correct `ssh_key_path` in the inventory".to_owned(),
-            Self::Unreadable { file, .. } => format!("look at `ls -l {}`", file.display()),
-            Self::Public { key } => key.private_half(),
-            Self::Encrypted { key } => key.open(),
-            Self::Junk { key, .. } => key.check(),
-            Self::NoAgent => {
-                "start an agent with `eval $(ssh-agent)`, then `ssh-add KEYFILE`".to_owned()
+        })?;
+        match parsed {
+            Err(error @ (KeyError::Encrypted { .. } | KeyError::Passphrase { .. })) => {
+                passphrase = ask(&key).filter(|_| tries < ASKED);
+                if passphrase.is_none() {
+                    return Err(error);
+                }
             }
-            Self::Agent { .. } => "try `ssh-add -l`".to_owned(),
-            Self::EmptyAgent { .. } => "run `ssh-add KEYFILE`".to_owned(),
-        }
-    }
-}
-
-impl KeyName {
-    fn private_half(&self) -> String {
-        match self {
-            Self::File(path) if path.extension().is_some_and(|end| end == "pub") => {
-                let private = path.with_extension("");
-                format!("set `ssh_key_path: {}` in the inventory", private.display())
-            }
-            Self::File(_) => "set `ssh_key_path` to the private half of this key".to_owned(),
-            Self::Inline => "put the private half of this key into `ssh_key`".to_owned(),
-        }
-    }
-
-    fn open(&self) -> String {
-        match self {
-            Self::File(path) => format!(
-                "run `ssh-add {0}` and set `ssh_agent_auth: true` in the inventory, or take the \
-                 passphrase off with `ssh-keygen -p -f {0}`",
-                path.display()
-            ),
-            Self::Inline => "add the key to an agent with `ssh-add` and set `ssh_agent_auth: true` in the inventory, \
-                 or take its passphrase off with `ssh-keygen -p -f FILE`"
-                .to_owned(),
-        }
-    }
-
-    fn check(&self) -> String {
-        match self {
-            Self::File(path) => format!("try `ssh-keygen -y -f {}`", path.display()),
-            Self::Inline => {
-                "write the whole key, with its BEGIN and END lines, as a block (`ssh_key: |-`)"
-                    .to_owned()
+            Err(error) => return Err(error),
+            Ok(private) => {
+                return Ok(Held {
+                    name: key.to_string(),
+                    key: Arc::new(private),
+                    certificate: None,
+                    was_locked: tries > 0,
+                });
             }
         }
     }
+    Err(KeyError::Passphrase { key })
 }
 
-impl std::fmt::Display for KeyName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::File(path) => write!(f, "`{}`", path.display()),
-            Self::Inline => f.write_str("the inline `ssh_key`"),
-        }
-    }
+async fn certified(held: Held, source: CertSource) -> Result<Held, KeyError> {
+    let key = held.key.clone();
+    let read = spawn_blocking(move || certificate::read(&source, &key)).await;
+    let (certificate, name) = read.map_err(|error| KeyError::Certificate {
+        certificate: "the certificate".to_owned(),
+        reason: error.to_string(),
+    })??;
+    Ok(Held {
+        name: format!("{} with {name}", held.name),
+        certificate: Some(Arc::new(certificate)),
+        ..held
+    })
 }
 
 #[cfg(test)]

@@ -111,19 +111,23 @@ impl KnownHosts {
         Ok(all)
     }
 
+    /// These records and `others`.
+    #[must_use]
+    pub fn with(&self, others: Self) -> Self {
+        let mut all = self.clone();
+        all.entries.extend(others.entries);
+        all
+    }
+
     /// Judges `key` of `host`.
     ///
     /// On another port than 22, a line without port counts when no line with
     /// the port is there, and then only in favour of the key.
     pub fn verdict(&self, host: &str, port: u16, key: &HostKey) -> Verdict {
-        let [exact, portless] = names_of(host, port);
-        if let Some(entry) = self
-            .matching(&exact)
-            .chain(self.matching(&portless))
-            .find(|entry| entry.marker == Marker::Revoked && entry.key == *key)
-        {
-            return Verdict::Revoked(entry.record.clone());
+        if let Some(record) = self.revocation(host, port, key) {
+            return Verdict::Revoked(record);
         }
+        let [exact, portless] = names_of(host, port);
         let on_record: Vec<&Entry> = self.plain(&exact).collect();
         let same_key = |entry: &&Entry| entry.key == *key;
         if on_record.iter().any(same_key) {
@@ -139,6 +143,25 @@ impl KnownHosts {
             (None, None) if self.plain(&portless).any(|entry| entry.key == *key) => Verdict::Known,
             (None, None) => Verdict::Unknown,
         }
+    }
+
+    /// The line that revokes `key` for `host`, a host's own key or an authority's.
+    pub(super) fn revocation(&self, host: &str, port: u16, key: &HostKey) -> Option<Record> {
+        self.marked(Marker::Revoked, host, port)
+            .find(|entry| entry.key == *key)
+            .map(|entry| entry.record.clone())
+    }
+
+    /// The line that makes `key` an authority for `host`.
+    pub(super) fn authority(&self, host: &str, port: u16, key: &HostKey) -> Option<Record> {
+        self.marked(Marker::Authority, host, port)
+            .find(|entry| entry.key == *key)
+            .map(|entry| entry.record.clone())
+    }
+
+    /// True when an authority may vouch for `host`, so that certificates are worth asking for.
+    pub fn has_authority(&self, host: &str, port: u16) -> bool {
+        self.marked(Marker::Authority, host, port).next().is_some()
     }
 
     /// Types of the keys on record for `host`, in order, so that the handshake can ask for them first.
@@ -158,6 +181,13 @@ impl KnownHosts {
         let [exact, portless] = names_of(host, port);
         let mut marked = self.matching(&portless);
         self.matching(&exact).next().is_some() || marked.any(|entry| entry.marker != Marker::Plain)
+    }
+
+    fn marked(&self, marker: Marker, host: &str, port: u16) -> impl Iterator<Item = &Entry> {
+        let [exact, portless] = names_of(host, port);
+        self.entries.iter().filter(move |entry| {
+            entry.marker == marker && (entry.names.cover(&exact) || entry.names.cover(&portless))
+        })
     }
 
     fn plain(&self, name: &str) -> impl Iterator<Item = &Entry> {
@@ -250,7 +280,7 @@ impl Names {
 ///
 /// Only the last `*` is ever tried again, so a hostile pattern costs no more
 /// than its length times the name's.
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
+pub(super) fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let (mut at, mut read) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while read < name.len() {

@@ -1,21 +1,30 @@
 //! The door to a node.
 //!
 //! ```text
-//! dial ─▶ tap ─▶ handshake (gate, host key) ─▶ login (keys) ─▶ exec
+//! route ─▶ dial or jump ─▶ tap ─▶ handshake (gate, host key) ─▶ login (keys) ─▶ exec
 //! ```
 //!
 //! [`session::Session`] is the real door; tests and rehearsals bring their own
 //! [`Remote`]. Nothing here knows what is asked of a node.
 
+mod certificate;
 pub mod dial;
 pub mod error;
 mod exec;
 mod gate;
 mod handshake;
+mod host_certificate;
 pub mod host_key;
+pub mod jump;
+mod key_error;
+mod key_file;
 pub mod keys;
 pub mod known_hosts;
 mod login;
+pub mod obstacle;
+pub mod password;
+mod patience;
+pub mod route;
 pub mod session;
 mod tap;
 pub mod target;

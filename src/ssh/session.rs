@@ -1,10 +1,14 @@
 //! One connection to one node, from the first packet to the goodbye.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use russh::ChannelOpenFailure;
+use russh::ChannelStream;
 use russh::Disconnect;
 use russh::client::Handle;
+use russh::client::Msg;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::time::timeout;
@@ -15,7 +19,6 @@ use crate::secret::Secret;
 use crate::ssh::Output;
 use crate::ssh::Remote;
 use crate::ssh::SshError;
-use crate::ssh::dial::dial;
 use crate::ssh::error::Step;
 use crate::ssh::exec::Failure;
 use crate::ssh::exec::exec;
@@ -25,9 +28,16 @@ use crate::ssh::gate::Gate;
 use crate::ssh::handshake::Greeting;
 use crate::ssh::handshake::greet;
 use crate::ssh::host_key::HostKeys;
+use crate::ssh::jump::Jumps;
+use crate::ssh::keys::Key;
 use crate::ssh::keys::Keys;
 use crate::ssh::known_hosts::KnownHosts;
 use crate::ssh::login::Login;
+use crate::ssh::obstacle::Obstacle;
+use crate::ssh::password::Password;
+use crate::ssh::patience::Patience;
+use crate::ssh::route::Routes;
+use crate::ssh::route::Stop;
 use crate::ssh::tap::Guard;
 use crate::ssh::target::Target;
 
@@ -44,6 +54,9 @@ pub struct Options {
     pub login: Duration,
     /// Bytes of stdout that one command may write.
     pub output: usize,
+    pub routes: Arc<Routes>,
+    /// The connections to jump hosts, shared by all who have these options.
+    pub jumps: Arc<Jumps>,
 }
 
 /// 10 s for each step, 64 MiB of output, and nothing on record.
@@ -57,7 +70,16 @@ impl Default for Options {
             handshake: STEP,
             login: STEP,
             output: 64 << 20,
+            routes: Arc::default(),
+            jumps: Arc::default(),
         }
+    }
+}
+
+impl Options {
+    /// Closes what the sessions of a run shared; to be called after the last of them is closed.
+    pub async fn close(&self) {
+        self.jumps.close().await;
     }
 }
 
@@ -69,11 +91,12 @@ pub struct Session {
     handle: Handle<Gate>,
     end: End,
     output: usize,
+    obstacle: Option<Obstacle>,
     _guard: Guard,
 }
 
 impl Session {
-    /// Connects to `node` and logs in with its key.
+    /// Connects to `node`, through its jump hosts if it has any, and logs in with its key.
     ///
     /// The key is looked at before the network is, so that a bad one costs no connection.
     ///
@@ -81,52 +104,120 @@ impl Session {
     ///
     /// Every [`SshError`] but those of commands.
     pub async fn connect(node: &Node, keys: &Keys, options: &Options) -> Result<Self, SshError> {
-        let at = Arc::new(Target::from(node));
-        find(keys, &node.key, &at).await?;
-        let stream = dial(&at, options.connect).await?;
-        Self::over(stream, at, &node.key, keys, options).await
+        let route = options.routes.to(node);
+        Self::along(&route.hops, &route.end, keys, options).await
     }
 
-    /// The same over a stream that is there already, such as one through a jump host.
-    ///
-    /// # Errors
-    ///
-    /// Those of the handshake and the login.
-    pub async fn over<S>(
-        stream: S,
-        at: Arc<Target>,
-        key: &KeySource,
+    /// Connects to `stop` through `hops`.
+    pub(super) async fn along(
+        hops: &[Stop],
+        stop: &Stop,
         keys: &Keys,
+        options: &Options,
+    ) -> Result<Self, SshError> {
+        let key = find(keys, &stop.key, &stop.at).await?;
+        let limit = stop.connect.unwrap_or(options.connect);
+        let mut patience = Patience::new(limit);
+        loop {
+            let way = options.jumps.way(hops, &stop.at, limit, keys, options);
+            let way = way.await?;
+            let met = Self::over(way.stream, stop, (&key, keys.password()), options).await;
+            drop(way.permit);
+            match met {
+                Err(error) => patience.outlast(error).await?,
+                done => return done,
+            }
+        }
+    }
+
+    /// The handshake and the login over a stream that is there already.
+    async fn over<S>(
+        stream: S,
+        stop: &Stop,
+        (key, password): (&Key, Option<&Password>),
         options: &Options,
     ) -> Result<Self, SshError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let key = find(keys, key, &at).await?;
-        let check = Check::Verify(options.known_hosts.clone(), options.host_keys.clone());
+        let at = stop.at.clone();
+        let known = stop.known_hosts.as_ref().unwrap_or(&options.known_hosts);
+        let check = Check::Verify(known.clone(), options.host_keys.clone());
         let (gate, end) = Gate::new(at.clone(), check);
-        let recorded = options.known_hosts.algorithms(&at.host, at.port);
-        let greeting = greet(stream, &at, gate, &recorded, options.handshake).await?;
-        let Greeting::Met(mut handle, guard) = greeting else {
+        let greeting = greet(stream, &at, gate, known, options.handshake).await?;
+        let Greeting::Met(mut handle, guard, first) = greeting else {
             return Err(SshError::Handshake {
                 at,
                 reason: "it ended with the host key".to_owned(),
             });
         };
-        let login = Login::new(&mut handle, &at, &end).with(&key);
+        let login = Login::new(&mut handle, &at, &end).with(key, password);
         let late = || SshError::Late {
             at: at.clone(),
             step: Step::Login,
             limit: options.login,
         };
-        timeout(options.login, login).await.map_err(|_| late())??;
+        let welcome = timeout(options.login, login).await.map_err(|_| late())??;
         Ok(Self {
             at,
             handle,
             end,
             output: options.output,
+            obstacle: Obstacle::of(welcome, first.banner().as_deref()),
             _guard: guard,
         })
+    }
+
+    /// A stream from here through this connection to `to`.
+    pub(super) async fn tunnel(
+        &self,
+        to: &Arc<Target>,
+        limit: Duration,
+    ) -> Result<ChannelStream<Msg>, SshError> {
+        // We come from nowhere in particular, as OpenSSH says it for `-W`.
+        let open = self.handle.channel_open_direct_tcpip(
+            to.host.as_str(),
+            to.port.into(),
+            "127.0.0.1",
+            65535,
+        );
+        match timeout(limit, open).await {
+            Ok(Ok(channel)) => Ok(channel.into_stream()),
+            Ok(Err(russh::Error::ChannelOpenFailure(failure))) => Err(SshError::Connect {
+                at: to.clone(),
+                reason: self.refusal(failure),
+            }),
+            Ok(Err(_)) => Err(SshError::Jump {
+                at: to.clone(),
+                source: Box::new(self.explain(Failure::Lost).await),
+            }),
+            Err(_) => Err(SshError::Late {
+                at: to.clone(),
+                step: Step::Connect,
+                limit,
+            }),
+        }
+    }
+
+    fn refusal(&self, failure: ChannelOpenFailure) -> String {
+        let jump = &self.at.node;
+        match failure {
+            ChannelOpenFailure::ConnectFailed => format!("{jump} cannot connect to it"),
+            ChannelOpenFailure::AdministrativelyProhibited => format!(
+                "{jump} forbids it (`AllowTcpForwarding` and `PermitOpen` in its sshd_config)"
+            ),
+            other => format!("{jump} says {other:?}"),
+        }
+    }
+
+    /// Why RKE may not come in where we did.
+    pub fn obstacle(&self) -> Option<Obstacle> {
+        self.obstacle
+    }
+
+    /// True when nothing can be asked over this connection any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.handle.is_closed()
     }
 
     /// Says goodbye and waits until the connection is down, at most two seconds.
@@ -158,11 +249,13 @@ impl Session {
     }
 }
 
-async fn find(
-    keys: &Keys,
-    key: &KeySource,
-    at: &Arc<Target>,
-) -> Result<crate::ssh::keys::Key, SshError> {
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Session").field(&self.at).finish()
+    }
+}
+
+async fn find(keys: &Keys, key: &KeySource, at: &Arc<Target>) -> Result<Key, SshError> {
     keys.find(key).await.map_err(|source| SshError::Key {
         node: at.node.clone(),
         source,

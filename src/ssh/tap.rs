@@ -66,6 +66,9 @@ impl First {
         let text = String::from_utf8_lossy(&bytes);
         let lines = text.lines().take_while(|line| !line.starts_with("SSH-"));
         let words = lines.collect::<Vec<_>>().join(" ");
+        if words.contains(char::REPLACEMENT_CHARACTER) {
+            return Some("bytes that are no text".to_owned());
+        }
         let clean: String = words
             .chars()
             .filter(|c| !c.is_control())
@@ -73,6 +76,22 @@ impl First {
             .collect();
         let clean = clean.trim();
         (!clean.is_empty()).then(|| clean.to_owned())
+    }
+
+    /// The line in which the server names its program, such as `SSH-2.0-OpenSSH_9.2`.
+    pub(super) fn banner(&self) -> Option<String> {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = String::from_utf8_lossy(&bytes);
+        let banner = text.lines().find(|line| line.starts_with("SSH-"))?;
+        Some(banner.trim_end().to_owned())
+    }
+
+    /// True when not one byte came.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_empty()
     }
 
     fn keep(&self, bytes: &[u8]) {
@@ -139,6 +158,10 @@ mod tests {
     #[test]
     fn a_text_is_short_and_safe_to_print() {
         assert_eq!(text(b"\x1b[2Jhi\x07\r\n"), Some("[2Jhi".to_owned()));
+        assert_eq!(
+            text(b"\xff\xfe\x00junk"),
+            Some("bytes that are no text".to_owned())
+        );
         assert_eq!(text(&[b'x'; 5000]).map(|text| text.len()), Some(200));
     }
 

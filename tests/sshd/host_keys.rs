@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use harden::inventory::KeySource;
+use harden::inventory::Node;
 use harden::ssh::SshError;
 use harden::ssh::error::Kind;
 use harden::ssh::host_key::HostKeys;
@@ -14,9 +15,9 @@ use harden::ssh::keys::Keys;
 use harden::ssh::known_hosts::KnownHosts;
 use harden::ssh::session::Options;
 use harden::ssh::session::Session;
+use harden::ssh::target::Target;
 use harden::ssh::trust::fetch_host_key;
 
-use crate::LONG;
 use crate::server::Server;
 use crate::server::make_key;
 use crate::server::node;
@@ -34,6 +35,10 @@ async fn connect(server: &Server, options: &Options) -> Result<(), SshError> {
     let session = Session::connect(&node, &Keys::new(None), options).await?;
     session.close().await;
     Ok(())
+}
+
+fn at(node: &Node) -> Arc<Target> {
+    Arc::new(Target::from(node))
 }
 
 fn line(server: &Server, key: &str) -> String {
@@ -139,7 +144,7 @@ async fn of_several_keys_the_recorded_type_is_asked_for() {
 
     connect(&server, &options).await.unwrap();
     let node = server.node(KeySource::Agent);
-    let fetched = fetch_host_key(&node, &options.known_hosts, LONG).await;
+    let fetched = fetch_host_key(&node, &Keys::new(None), &options).await;
 
     assert_eq!(fetched.unwrap().openssh(), public_half(&second));
 }
@@ -161,15 +166,15 @@ async fn a_fetched_key_is_the_servers_and_once_recorded_opens_the_door() {
     let node = server.node_with_key();
     let file = server.path("new/directory/known_hosts");
 
-    let key = fetch_host_key(&node, &KnownHosts::default(), LONG)
+    let key = fetch_host_key(&node, &Keys::new(None), &trusting(""))
         .await
         .unwrap();
     let shown = Command::new("ssh-keygen")
         .arg("-lf")
         .arg(server.path("host_key.pub"))
         .output();
-    KnownHosts::record(&file, &node, &key).await.unwrap();
-    KnownHosts::record(&file, &node, &key).await.unwrap();
+    KnownHosts::record(&file, &at(&node), &key).await.unwrap();
+    KnownHosts::record(&file, &at(&node), &key).await.unwrap();
 
     let shown = String::from_utf8(shown.unwrap().stdout).unwrap();
     assert!(shown.contains(&key.fingerprint()), "{shown}");
@@ -198,7 +203,9 @@ async fn a_record_is_never_overruled() {
     fs::write(&file, old.trim_end()).unwrap();
     let key = parsed(&server.host_key());
 
-    let error = KnownHosts::record(&file, &node, &key).await.unwrap_err();
+    let error = KnownHosts::record(&file, &at(&node), &key)
+        .await
+        .unwrap_err();
 
     assert!(
         matches!(error, SshError::HostKeyChanged { .. }),
@@ -213,7 +220,7 @@ async fn many_writers_leave_one_line_for_each_node() {
     let key = parsed(&server.host_key());
     let file = server.path("known_hosts");
     fs::write(&file, "# no final newline").unwrap();
-    let nodes = (1001..1040).map(|port| node(port, KeySource::Agent));
+    let nodes = (1001..1040).map(|port| at(&node(port, KeySource::Agent)));
     let nodes: Vec<_> = nodes.collect();
 
     let records = nodes

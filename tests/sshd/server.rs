@@ -24,7 +24,20 @@ use tokio::net::TcpStream;
 
 use crate::LONG;
 
+/// Where a server listens, so that a fleet can have an address for each node.
+const LOOPBACK: [&str; 5] = [
+    "127.0.0.1",
+    "127.0.0.2",
+    "127.0.0.3",
+    "127.0.0.4",
+    "127.0.0.5",
+];
+
 const SSHD: &str = "/usr/sbin/sshd";
+
+/// Of the user `op`.
+pub(crate) const PASSWORD: &str = "correct horse";
+
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An sshd on a port of its own, stopped when dropped.
@@ -58,22 +71,36 @@ impl Server {
         Self::with("ed25519", "")
     }
 
-    /// A server with a host key of type `host_key` and more lines of configuration.
+    /// A server with a host key of type `host_key` and more lines of configuration,
+    /// in which `DIR` stands for its directory.
     pub(crate) fn with(host_key: &str, more: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        Self::serve(directory, host_key, more)
+    }
+
+    /// A server on which there is a user `op` with this login shell, the password [`PASSWORD`]
+    /// and these rules of sudo. Nobody else sees that user.
+    pub(crate) fn with_operator(shell: &str, sudoers: &str, more: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        hire(directory.path(), shell, sudoers);
+        Self::serve(directory, "ed25519", more)
+    }
+
+    fn serve(directory: TempDir, host_key: &str, more: &str) -> Self {
         assert!(
             Path::new(SSHD).exists(),
             "these tests need OpenSSH's server: install openssh-server"
         );
-        let directory = tempfile::tempdir().unwrap();
         let at = directory.path();
         make_key(&at.join("host_key"), host_key, &[]);
         fs::write(at.join("authorized_keys"), "").unwrap();
         let config = format!(
-            "HostKey {0}/host_key\nAuthorizedKeysFile {0}/authorized_keys\nStrictModes no\n\
+            "{more}\nHostKey {0}/host_key\nAuthorizedKeysFile {0}/authorized_keys\nStrictModes no\n\
              PidFile none\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
-             PermitRootLogin prohibit-password\nLogLevel VERBOSE\n{more}\n",
+             PermitRootLogin prohibit-password\nLogLevel VERBOSE\n",
             at.display()
         );
+        let config = config.replace("DIR", &at.display().to_string());
         fs::write(at.join("sshd_config"), config).unwrap();
         // sshd wants its directory for privilege separation when it is root.
         let _ = fs::create_dir_all("/run/sshd");
@@ -109,6 +136,14 @@ impl Server {
         node(self.port, key)
     }
 
+    /// The node as the user `op`, who has a fresh key, sees it.
+    pub(crate) fn node_of_operator(&self) -> Node {
+        Node {
+            user: "op".to_owned(),
+            ..self.node_with_key()
+        }
+    }
+
     /// A node with a fresh ed25519 key that the server accepts.
     pub(crate) fn node_with_key(&self) -> Node {
         self.node(KeySource::File(self.key("id", "ed25519", &[])))
@@ -119,10 +154,27 @@ impl Server {
         public_half(&self.path("host_key"))
     }
 
+    /// The line that makes the server known.
+    pub(crate) fn known_line(&self) -> String {
+        format!("[127.0.0.1]:{} {}\n", self.port, self.host_key())
+    }
+
     /// Options that know the server's key.
     pub(crate) fn options(&self) -> Options {
-        let line = format!("[127.0.0.1]:{} {}\n", self.port, self.host_key());
-        trusting(&line)
+        trusting(&self.known_line())
+    }
+
+    /// Ends every connection from the server's side, as a crash would.
+    pub(crate) async fn cut_connections(&self) {
+        let children = Command::new("pgrep")
+            .args(["-P", &self.child.id().to_string()])
+            .output();
+        let children = String::from_utf8(children.unwrap().stdout).unwrap();
+        for child in children.lines() {
+            let killed = Command::new("kill").args(["-KILL", child]).status();
+            assert!(killed.unwrap().success());
+        }
+        self.count("").await;
     }
 
     /// Connections that the server has seen.
@@ -158,12 +210,53 @@ impl Drop for Server {
     }
 }
 
+/// Prepares an account that only exists for processes below `enter`.
+fn hire(at: &Path, shell: &str, sudoers: &str) {
+    assert!(
+        Path::new(shell).exists(),
+        "these tests need {shell}: apt-get install -y fish tcsh sudo openssl"
+    );
+    let hash = Command::new("openssl")
+        .args(["passwd", "-6", PASSWORD])
+        .output()
+        .unwrap();
+    let hash = String::from_utf8(hash.stdout).unwrap();
+    let home = at.join("home");
+    fs::create_dir(&home).unwrap();
+    let line = format!("op:x:4242:4242::{}:{shell}\n", home.display());
+    let add = |name: &str, line: &str| {
+        let there = fs::read_to_string(Path::new("/etc").join(name)).unwrap();
+        fs::write(at.join(name), there + line).unwrap();
+    };
+    add("passwd", &line);
+    add(
+        "shadow",
+        &format!("op:{}:19000:0:99999:7:::\n", hash.trim()),
+    );
+    add("group", "op:x:4242:\n");
+    fs::write(at.join("sudoers"), format!("{sudoers}\n")).unwrap();
+    fs::write(at.join("motd"), "").unwrap();
+    let enter = format!(
+        "cd {0} && chmod 755 . && chown 4242:4242 home && chmod 440 sudoers && chown root sudoers &&\n\
+         for file in passwd shadow group sudoers motd; do mount --bind {0}/$file /etc/$file || exit 1; done\n\
+         exec \"$@\"\n",
+        at.display()
+    );
+    fs::write(at.join("enter"), enter).unwrap();
+}
+
 fn launch(at: &Path) -> Option<(Child, u16, Arc<Log>)> {
     let port = free_port();
-    let mut child = Command::new(SSHD)
+    let mut sshd = Command::new(SSHD);
+    if at.join("enter").exists() {
+        sshd = Command::new("unshare");
+        sshd.args(["-m", "sh"]).arg(at.join("enter")).arg(SSHD);
+    }
+    let mut child = sshd
         .args(["-D", "-e", "-f"])
         .arg(at.join("sshd_config"))
-        .args(["-o", "ListenAddress=127.0.0.1", "-p", &port.to_string()])
+        .args(LOOPBACK.map(|address| format!("-oListenAddress={address}")))
+        .args(["-p", &port.to_string()])
         .stdin(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -265,7 +358,8 @@ pub(crate) fn node(port: u16, key: KeySource) -> Node {
     }
 }
 
-fn whoami() -> String {
+/// The user who runs the tests.
+pub(crate) fn whoami() -> String {
     let id = Command::new("id").arg("-un").output().unwrap();
     String::from_utf8(id.stdout).unwrap().trim().to_owned()
 }

@@ -91,7 +91,7 @@ pub(super) fn job(
         },
         ask_kubernetes: !work.no_kube,
         rancher,
-        connect: step,
+        connect: work.reach.step(),
         allow_incomplete,
         allow_refused_pods: false,
         inventory,

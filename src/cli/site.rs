@@ -41,10 +41,6 @@ pub(super) fn inventory(target: &Target) -> Result<(Inventory, Vec<String>), Fai
     let read = inventory::rke::read(&source.file, &source.text, home.as_deref(), agent);
     let inventory = read.map_err(|remarks| Failure::of_remarks(exit::USAGE, &remarks))?;
     inventory.warnings.iter().for_each(error::warn);
-    if inventory.bastion.is_some() {
-        let remark = Remark::of_file(&source.file, "`bastion_host` is not used by harden yet");
-        error::warn(&remark.hinted("run harden where the nodes are reached directly"));
-    }
     let selection = match &target.on {
         Some(expression) => Selection::parse(expression),
         None => Ok(Selection::all()),

@@ -40,9 +40,10 @@ fn sign(authority: &Path, key: &Path, names: &str) {
 }
 
 async fn connect(server: &Server, known: &str) -> Result<(), SshError> {
-    let node = match server.path("id").exists() {
-        true => server.node(harden::inventory::KeySource::File(server.path("id"))),
-        false => server.node_with_key(),
+    let node = if server.path("id").exists() {
+        server.node(harden::inventory::KeySource::File(server.path("id")))
+    } else {
+        server.node_with_key()
     };
     let session = Session::connect(&node, &Keys::new(None), &trusting(known)).await?;
     session.close().await;

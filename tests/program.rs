@@ -23,10 +23,15 @@ const SHELLS: &[&[&str]] = &[&["dash"], &["bash"], &["busybox", "sh"]];
 
 /// Runs the program as a login shell of that kind would, with `sh` being that shell too.
 fn ask(shell: &[&str], requests: &[Request]) -> Vec<Answer> {
-    frame::decode(&run(shell, frame::encode(requests).expose())).expect("a whole answer")
+    let (command, stdin) = node::run_of(false, requests);
+    frame::decode(&run_line(shell, &command, stdin.expose())).expect("a whole answer")
 }
 
 fn run(shell: &[&str], stdin: &[u8]) -> Vec<u8> {
+    run_line(shell, &node::command(false), stdin)
+}
+
+fn run_line(shell: &[&str], line: &str, stdin: &[u8]) -> Vec<u8> {
     let bin = tempfile::tempdir().unwrap();
     let sh = bin.path().join("sh");
     let target = format!("#!/bin/sh\nexec {} \"$@\"\n", shell.join(" "));
@@ -40,7 +45,7 @@ fn run(shell: &[&str], stdin: &[u8]) -> Vec<u8> {
     let mut child = Command::new(shell[0])
         .args(&shell[1..])
         .arg("-c")
-        .arg(node::command(false))
+        .arg(line)
         .env("PATH", path)
         .env("LANG", "C.UTF-8")
         .stdin(Stdio::piped())
@@ -76,6 +81,25 @@ fn put(path: &Path, seen: Seen, content: &[u8]) -> Request {
         keep: Some(format!("{}/keep/old", path.parent().unwrap().display())),
         content: Secret::new(content.to_vec()),
     })
+}
+
+#[test]
+fn questions_beside_the_program_and_on_stdin_get_the_same_answer() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let odd = dir.path().join("it's \\0 $(id) `id` \"q\" * ! %b.yaml");
+        fs::write(&odd, "odd").unwrap();
+        let requests = [
+            Request::Kernel(vec!["kernel.panic".to_owned(), "no.such".to_owned()]),
+            Request::Files(vec![FileQuestion::Content(odd.display().to_string())]),
+        ];
+
+        let beside = ask(shell, &requests);
+        let on_stdin = frame::decode(&run(shell, frame::encode(&requests).expose())).unwrap();
+
+        assert_eq!(text(&beside, "content"), "odd", "{shell:?}");
+        assert_eq!(beside, on_stdin, "{shell:?}");
+    }
 }
 
 #[test]

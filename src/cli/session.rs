@@ -1,5 +1,6 @@
 //! One run from its files to its exit code: what `check` and `apply` have in common.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::future::Future;
@@ -27,6 +28,7 @@ use crate::cli::Work;
 use crate::cli::exit;
 use crate::cli::reach;
 use crate::cli::site;
+use crate::engine::Connections;
 use crate::engine::Job;
 use crate::engine::RkeChoice;
 use crate::engine::Stop;
@@ -60,10 +62,11 @@ pub(super) fn job(
         HostKeyPolicy::AcceptNew => HostKeys::AcceptNew(files[0].clone()),
     };
     let options = reach::options(target, &inventory, work.reach.step())?;
+    let chosen: BTreeSet<&String> = selected.iter().collect();
     let nodes = inventory
         .nodes
         .iter()
-        .filter(|node| selected.contains(&node.name));
+        .filter(|node| chosen.contains(&node.name));
     let keys = reach::keys(target, &options, nodes)?;
     let run = run_name();
     Ok(Job {
@@ -83,6 +86,11 @@ pub(super) fn job(
             ..options
         },
         jobs: work.reach.jobs.into(),
+        connections: if command == "check" {
+            Connections::Brief
+        } else {
+            Connections::Kept
+        },
         answer: Duration::from_secs(work.reach.answer_timeout),
         rke: if work.no_rke {
             RkeChoice::Leave
@@ -123,7 +131,11 @@ where
     F: FnOnce(Teller, Stop, Audience) -> Fut,
     Fut: Future<Output = ()>,
 {
-    let runtime = tokio::runtime::Runtime::new()
+    // One thread: all that a second one adds to a few milliseconds of work per node is waking it
+    // up, and that costs more than it brings (docs/performance.md).
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
         .map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), ""))?;
     let audience = Audience::new(mode(work.quiet));
     runtime.block_on(async {

@@ -1,5 +1,6 @@
 //! Carries out a plan, stage by stage.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
@@ -84,13 +85,14 @@ impl Run {
             return true;
         }
         self.teller.tell(EventKind::PhaseStarted(Phase::Nodes));
+        let selected: BTreeMap<&str, &Node> = self
+            .selected()
+            .map(|node| (node.name.as_str(), node))
+            .collect();
         let (workers, masters): (Vec<_>, Vec<_>) = plan
             .nodes
             .iter()
-            .filter_map(|(name, changes)| {
-                let node = self.selected().find(|node| node.name == *name)?;
-                Some((node, changes.as_slice()))
-            })
+            .filter_map(|(name, changes)| Some((*selected.get(name.as_str())?, changes.as_slice())))
             .partition(|(node, _)| node.roles.iter().all(|role| *role == Role::Worker));
         let width = self.job.rollout.workers.of(workers.len());
         let all_masters = self.change_group(masters, 1).await;

@@ -5,7 +5,9 @@ use futures::stream;
 
 use crate::audit;
 use crate::engine::ByNode;
+use crate::engine::Connections;
 use crate::engine::Run;
+use crate::engine::asked::Asked;
 use crate::engine::doors::AskError;
 use crate::engine::doors::ask;
 use crate::event::EventKind;
@@ -21,13 +23,17 @@ use crate::ssh::SshError;
 impl Run {
     /// The facts of every selected node; one that gives none is silent and delays nobody.
     pub(super) async fn gather(&self) -> ByNode<Facts> {
+        let asked = self.asked();
         stream::iter(self.selected())
-            .map(|node| async {
-                let facts = tokio::select! {
-                    facts = self.facts_of(node) => facts,
-                    () = self.stop.asked_for() => Facts::silent("the run was interrupted"),
-                };
-                (node.name.clone(), facts)
+            .map(|node| {
+                let asked = asked.get(&node.roles);
+                async move {
+                    let facts = tokio::select! {
+                        facts = self.facts_of(node, asked) => facts,
+                        () = self.stop.asked_for() => Facts::silent("the run was interrupted"),
+                    };
+                    (node.name.clone(), facts)
+                }
             })
             // Waiting costs nothing: handshakes are bounded where they happen.
             .buffer_unordered(usize::MAX)
@@ -35,13 +41,17 @@ impl Run {
             .await
     }
 
-    async fn facts_of(&self, node: &Node) -> Facts {
-        let questions = self.questions(node);
-        let requests = question::requests(&questions);
-        match self.ask(node, &requests).await {
+    async fn facts_of(&self, node: &Node, asked: Option<&Asked>) -> Facts {
+        let Some(asked) = asked else {
+            return Facts::silent("nothing is asked of nodes with these roles");
+        };
+        match self.ask(node, &asked.requests).await {
             Ok(answers) => {
-                let mut facts = answer::read(&questions, &answers);
+                let mut facts = answer::read(&asked.questions, &answers);
                 self.ask_after(node, &mut facts).await;
+                if self.job.connections == Connections::Brief {
+                    self.doors.leave(node).await;
+                }
                 let unread = unread(&facts);
                 self.teller
                     .tell_of(&node.name, EventKind::Gathered { unread });
@@ -97,10 +107,8 @@ impl Run {
     ) -> Result<Vec<Answer>, (AskError, bool)> {
         let job = &self.job;
         let is_old = self.doors.is_open(node).await;
-        if !is_old {
-            self.teller.tell_of(&node.name, EventKind::Connecting);
-        }
-        let session = self.doors.to(node, &job.keys, &job.options).await;
+        let begin = || self.teller.tell_of(&node.name, EventKind::Connecting);
+        let session = self.doors.to(node, &job.keys, &job.options, begin).await;
         let session = session.map_err(|error| (error.into(), false))?;
         if !is_old {
             self.teller.tell_of(&node.name, EventKind::Connected);

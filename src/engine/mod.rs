@@ -4,6 +4,7 @@
 //! differently in the other. Only this module calls the effects.
 
 mod apply;
+mod asked;
 mod doors;
 mod gather;
 mod objects;
@@ -23,19 +24,16 @@ use crate::engine::doors::Doors;
 use crate::event::EventKind;
 use crate::event::Phase;
 use crate::event::RunStarted;
-use crate::facts::question::Question;
 use crate::fleet::ClusterState;
 use crate::fleet::Fleet;
 use crate::inventory::Inventory;
 use crate::inventory::Node;
 use crate::plan;
-use crate::plan::KUBELET_VALUES;
 use crate::plan::Plan;
 use crate::plan::Settings;
 use crate::profile::Profile;
 use crate::profile::playbook::Rollout;
 use crate::rancher::Access;
-use crate::resource::Layout;
 use crate::secret::Secret;
 use crate::ssh::keys::Keys;
 use crate::ssh::session::Options;
@@ -66,6 +64,7 @@ pub struct Job {
     pub options: Options,
     /// Handshakes at once.
     pub jobs: usize,
+    pub connections: Connections,
     /// For one question or one node's changes.
     pub answer: Duration,
     pub rke: RkeChoice,
@@ -79,6 +78,15 @@ pub struct Job {
     pub allow_incomplete: bool,
     /// Go on although the policy would refuse pods that run now.
     pub allow_refused_pods: bool,
+}
+
+/// How long the connection to a node stays open.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Connections {
+    /// For the whole run: there are phases to come.
+    Kept,
+    /// Until the node has answered: a run of one look.
+    Brief,
 }
 
 /// Whether and which `rke` runs.
@@ -158,6 +166,7 @@ impl Run {
 
     async fn warn_of_obstacles(&self) {
         for (obstacle, nodes) in self.doors.obstacles().await {
+            let nodes: Vec<String> = nodes.into_iter().collect();
             let names = match nodes.as_slice() {
                 [first, second, third, _, ..] => {
                     format!("{first}, {second}, {third} and {} more", nodes.len() - 3)
@@ -202,14 +211,6 @@ impl Run {
         let nodes = self.job.inventory.nodes.iter();
         let selected: BTreeSet<&str> = self.job.selected.iter().map(String::as_str).collect();
         nodes.filter(move |node| selected.contains(node.name.as_str()))
-    }
-
-    fn questions(&self, node: &Node) -> BTreeSet<Question> {
-        let layout = Layout::of(&self.job.inventory);
-        let mut questions = audit::questions(&self.job.profile, self.job.level, node, &layout);
-        questions.extend(plan::TOOLS.map(|tool| Question::Tool(tool.to_owned())));
-        questions.extend(KUBELET_VALUES.map(|(key, _)| Question::Kernel(key.to_owned())));
-        questions
     }
 }
 

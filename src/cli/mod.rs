@@ -111,6 +111,10 @@ struct Work {
     #[command(flatten)]
     reach: Reach,
 
+    /// Ask for one password, and give it to `sudo` on nodes where it wants one
+    #[arg(long)]
+    ask_sudo: bool,
+
     /// The site's playbook; the default is the guide as it stands
     #[arg(long, value_name = "FILE")]
     playbook: Option<PathBuf>,

@@ -94,6 +94,7 @@ pub(super) fn job(
         run,
         fresh_key: fresh_key()?,
         keys,
+        sudo_password: reach::sudo_password(work)?,
         options: Options {
             host_keys,
             ..options

@@ -4,6 +4,7 @@
 //! differently in the other. Only this module calls the effects.
 
 mod apply;
+mod ascents;
 mod doors;
 mod gather;
 mod objects;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::audit;
+use crate::engine::ascents::Ascents;
 use crate::engine::doors::Doors;
 use crate::event::EventKind;
 use crate::event::Phase;
@@ -72,6 +74,8 @@ pub struct Job {
     /// 32 bytes in base64, for a cluster without a key.
     pub fresh_key: Secret,
     pub keys: Keys,
+    /// For `sudo`, where it asks for one.
+    pub sudo_password: Option<Secret>,
     pub options: Options,
     /// Handshakes at once.
     pub jobs: usize,
@@ -103,6 +107,7 @@ pub enum RkeChoice {
 pub struct Run {
     job: Job,
     doors: Doors,
+    ascents: Ascents,
     teller: Teller,
     stop: Stop,
     /// That the Kubernetes API told nothing is told once.
@@ -132,6 +137,7 @@ impl Run {
         }
         Self {
             doors: Doors::new(job.jobs),
+            ascents: Ascents::new(job.inventory.site.privilege, job.sudo_password.clone()),
             job,
             teller,
             stop,

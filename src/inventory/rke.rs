@@ -192,7 +192,7 @@ fn proxy_jump(root: &Fields, key: Option<&KeySource>, review: &mut Review) -> Ve
 }
 
 fn prefix_path(root: &Fields, review: &mut Review) -> String {
-    let Some(prefix) = root.text("prefix_path", review) else {
+    let Some(prefix) = root.line("prefix_path", review) else {
         return "/".to_owned();
     };
     if !prefix.value.starts_with('/') {
@@ -206,7 +206,7 @@ fn prefix_path(root: &Fields, review: &mut Review) -> String {
 }
 
 fn kubernetes_version(root: &Fields, review: &mut Review) -> Option<String> {
-    let version = root.text("kubernetes_version", review);
+    let version = root.line("kubernetes_version", review);
     if version.is_none() && root.keys().any(schema::is_of_cluster_file) {
         review.warn_of_file(
             "no `kubernetes_version`: `rke up` takes its own default, and may upgrade the cluster",

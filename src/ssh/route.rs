@@ -46,6 +46,11 @@ impl Routes {
         }
     }
 
+    /// Gives `node` a way of its own.
+    pub(super) fn set(&mut self, node: &Node, route: Route) {
+        self.own.insert(node.name.clone(), route);
+    }
+
     /// The way to `node`.
     pub fn to(&self, node: &Node) -> Route {
         if let Some(route) = self.own.get(&node.name) {

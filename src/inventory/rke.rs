@@ -293,7 +293,10 @@ mod tests {
     fn a_key_path_comes_from_the_node_then_the_cluster_then_the_home() {
         let home = Some("/home/op");
 
-        assert_eq!(key("", "", home, true), Ok(KeySource::Default("/home/op/.ssh/id_rsa".into())));
+        assert_eq!(
+            key("", "", home, true),
+            Ok(KeySource::Default("/home/op/.ssh/id_rsa".into()))
+        );
         assert_eq!(
             key("", "ssh_key_path: ~/k", home, false),
             Ok(file("/home/op/k"))

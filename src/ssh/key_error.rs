@@ -30,7 +30,10 @@ pub enum KeyError {
     Junk { key: KeyName, reason: String },
 
     /// Of all that OpenSSH's client would offer.
-    #[error("there is no agent, and none of the identity files {} is there", listed(files))]
+    #[error(
+        "there is no agent, and none of the identity files {} is there",
+        listed(files)
+    )]
     NoIdentity { files: Vec<PathBuf> },
 
     #[error("`SSH_AUTH_SOCK` names no SSH agent")]
@@ -70,8 +73,10 @@ impl KeyError {
                 "start an agent with `eval $(ssh-agent)`, then `ssh-add KEYFILE`".to_owned()
             }
             Self::Agent { .. } => "try `ssh-add -l`".to_owned(),
-            Self::NoIdentity { .. } => "set `IdentityFile` in the configuration of ssh, or `ssh_key_path` in the inventory"
-                .to_owned(),
+            Self::NoIdentity { .. } => {
+                "set `IdentityFile` in the configuration of ssh, or `ssh_key_path` in the inventory"
+                    .to_owned()
+            }
             Self::EmptyAgent { .. } => "run `ssh-add KEYFILE`".to_owned(),
         }
     }

@@ -132,7 +132,10 @@ impl Keys {
         };
         let name = match source {
             KeySource::OpenSsh(identities) => {
-                return ring::load(identities, ask).await.map(Arc::new).map(Key::Ring);
+                return ring::load(identities, ask)
+                    .await
+                    .map(Arc::new)
+                    .map(Key::Ring);
             }
             KeySource::Agent | KeySource::Certified(..) => {
                 return self.agent.clone().map(Key::Agent).ok_or(KeyError::NoAgent);

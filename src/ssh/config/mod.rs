@@ -36,7 +36,9 @@ pub enum ConfigError {
     #[error("harden does not follow `{option}`, which the configuration of ssh has for {host}")]
     Unfollowed { host: String, option: &'static str },
 
-    #[error("harden does not know `{token}` in `{path}`, which the configuration of ssh has for {host}")]
+    #[error(
+        "harden does not know `{token}` in `{path}`, which the configuration of ssh has for {host}"
+    )]
     Token {
         host: String,
         path: String,

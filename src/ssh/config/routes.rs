@@ -14,6 +14,7 @@ use crate::ssh::config::client::Name;
 use crate::ssh::config::resolved::Proxy;
 use crate::ssh::config::resolved::Resolved;
 use crate::ssh::known_hosts::KnownHosts;
+use crate::ssh::obstacle::Obstacle;
 use crate::ssh::route::Route;
 use crate::ssh::route::Routes;
 use crate::ssh::route::Stop;
@@ -56,6 +57,17 @@ pub async fn routes(
         routes.set(node, survey.route(node)?);
     }
     Ok(routes)
+}
+
+/// True where the inventory alone would lead to another place or to another key.
+fn is_elsewhere(node: &Node, end: &Stop) -> bool {
+    let has_other_key = match (&node.key, &end.key) {
+        (KeySource::Default(usual), KeySource::OpenSsh(identities)) => {
+            !identities.files.contains(usual)
+        }
+        _ => false,
+    };
+    has_other_key || end.at.host != node.address || end.at.port != node.port
 }
 
 impl From<&Node> for Name {
@@ -108,15 +120,21 @@ impl Survey<'_> {
 
     fn route(&mut self, node: &Node) -> Result<Route, ConfigError> {
         let name = Name::from(node);
-        let end = self.stop(Stop::from(node), &name)?;
+        let mut end = self.stop(Stop::from(node), &name)?;
         let hops = self.hops(&name)?;
+        let is_far = !hops.is_empty() && self.wishes.hops.is_empty();
+        if is_far || is_elsewhere(node, &end) {
+            end.obstacle = Some(Obstacle::OnlyConfigured);
+        }
         Ok(Route::new(hops, end))
     }
 
     fn hops(&mut self, end: &Name) -> Result<Vec<Stop>, ConfigError> {
         let wished = self.wishes.hops;
         if !wished.is_empty() {
-            let stops = wished.iter().map(|hop| self.stop(Stop::from(hop), &Name::from(hop)));
+            let stops = wished
+                .iter()
+                .map(|hop| self.stop(Stop::from(hop), &Name::from(hop)));
             return stops.collect();
         }
         let mut names = Vec::new();
@@ -183,6 +201,7 @@ impl Survey<'_> {
             },
             known_hosts: self.record(answer.known_hosts)?,
             connect: answer.connect.filter(|_| !self.wishes.has_limit),
+            obstacle: None,
         })
     }
 

@@ -43,11 +43,7 @@ impl Login<'_> {
         Ok(None)
     }
 
-    async fn by_agent(
-        &mut self,
-        socket: &Path,
-        ring: &Ring,
-    ) -> Result<Option<Welcome>, SshError> {
+    async fn by_agent(&mut self, socket: &Path, ring: &Ring) -> Result<Option<Welcome>, SshError> {
         let (mut agent, mut identities) = self.meet(socket).await?;
         identities.retain(|identity| ring.admits(identity.public_key().key_data()));
         identities.sort_by_key(|identity| {

@@ -8,6 +8,7 @@ mod nodes;
 mod reach;
 mod session;
 mod site;
+mod ssh_config;
 mod terminal;
 mod trust;
 
@@ -62,6 +63,14 @@ struct Target {
     #[arg(long, value_name = "USER@HOST[:PORT]", value_delimiter = ',')]
     proxy_jump: Vec<String>,
 
+    /// Take from OpenSSH's configuration what the inventory leaves open; FILE instead of ~/.ssh/config
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    #[expect(
+        clippy::option_option,
+        reason = "an option with a value that is optional"
+    )]
+    ssh_config: Option<Option<PathBuf>>,
+
     /// Ask for one password, and give it to servers that take none of our keys
     #[arg(long)]
     ask_password: bool,
@@ -74,9 +83,8 @@ struct Reach {
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
 
-    /// Seconds for each of connecting, handshake and login
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
-    connect_timeout: u64,
+    #[command(flatten)]
+    limit: Limit,
 
     /// Seconds for one answer of a node
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
@@ -87,9 +95,17 @@ struct Reach {
     host_keys: HostKeyPolicy,
 }
 
-impl Reach {
-    fn step(&self) -> Duration {
-        Duration::from_secs(self.connect_timeout)
+/// How long the way to a node may take.
+#[derive(Args, Clone, Copy, Debug)]
+struct Limit {
+    /// Seconds for each of connecting, handshake and login [default: 10]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    connect_timeout: Option<u64>,
+}
+
+impl Limit {
+    fn step(self) -> Duration {
+        Duration::from_secs(self.connect_timeout.unwrap_or(10))
     }
 }
 

@@ -72,11 +72,9 @@ pub(super) fn job(
         HostKeyPolicy::Strict => HostKeys::Strict,
         HostKeyPolicy::AcceptNew => HostKeys::AcceptNew(files[0].clone()),
     };
-    let options = reach::options(target, &inventory, work.reach.step())?;
-    let nodes = inventory
-        .nodes
-        .iter()
-        .filter(|node| selected.contains(&node.name));
+    let nodes = inventory.nodes.iter();
+    let nodes: Vec<_> = nodes.filter(|node| selected.contains(&node.name)).collect();
+    let options = reach::options(target, &inventory, &nodes, work.reach.limit)?;
     let keys = reach::keys(target, &options, nodes)?;
     let run = run_name();
     Ok(Job {
@@ -108,7 +106,7 @@ pub(super) fn job(
         },
         ask_kubernetes: !work.no_kube,
         rancher,
-        connect: work.reach.step(),
+        connect: work.reach.limit.step(),
         allow_incomplete,
         allow_refused_pods: false,
         inventory,

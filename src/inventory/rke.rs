@@ -157,6 +157,7 @@ fn bastion(root: &Fields, access: &mut Access, review: &mut Review) -> Option<Ba
     Some(Bastion {
         address: address?.value,
         port: port?,
+        has_port: fields.value("port").is_some(),
         user: user?.value,
         key: key?,
     })
@@ -312,7 +313,10 @@ mod tests {
     fn a_key_path_comes_from_the_node_then_the_cluster_then_the_home() {
         let home = Some("/home/op");
 
-        assert_eq!(key("", "", home, true), Ok(file("/home/op/.ssh/id_rsa")));
+        assert_eq!(
+            key("", "", home, true),
+            Ok(KeySource::Default("/home/op/.ssh/id_rsa".into()))
+        );
         assert_eq!(
             key("", "ssh_key_path: ~/k", home, false),
             Ok(file("/home/op/k"))

@@ -237,6 +237,7 @@ impl Session {
     async fn explain(&self, failure: Failure) -> SshError {
         let at = self.at.clone();
         match failure {
+            Failure::Full => SshError::Full { at },
             Failure::Refused(reason) => SshError::Refused { at, reason },
             Failure::TooMuch => SshError::TooMuch {
                 at,

@@ -2,6 +2,7 @@
 
 mod apply;
 mod check;
+mod controls;
 mod exit;
 mod nodes;
 mod reach;
@@ -36,6 +37,8 @@ enum Command {
     Check(check::Check),
     /// Make it so, run `rke up`, and prove it by checking again
     Apply(apply::Apply),
+    /// List the controls of a profile, or explain one of them
+    Controls(controls::Controls),
     /// List the nodes of an inventory as RKE resolves them
     Nodes(nodes::Nodes),
     /// Show the nodes' host keys, and record them after you compared them
@@ -124,6 +127,10 @@ struct Work {
     #[command(flatten)]
     reach: Reach,
 
+    /// Ask for one password, and give it to `sudo` on nodes where it wants one
+    #[arg(long)]
+    ask_sudo: bool,
+
     /// The site's playbook; the default is the guide as it stands
     #[arg(long, value_name = "FILE")]
     playbook: Option<PathBuf>,
@@ -135,6 +142,14 @@ struct Work {
     /// 1 is practical; 2 adds what may cost comfort
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
     level: Option<u8>,
+
+    /// Only these controls, by id or glob; may be given several times
+    #[arg(long, value_name = "ID|GLOB")]
+    control: Vec<String>,
+
+    /// Without these controls, by id or glob; may be given several times
+    #[arg(long, value_name = "ID|GLOB")]
+    skip: Vec<String>,
 
     /// The `rke` program; the default is the one on the PATH
     #[arg(long, value_name = "PATH", conflicts_with = "no_rke")]
@@ -180,6 +195,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Check(check) => check.run(),
         Command::Apply(apply) => apply.run(),
+        Command::Controls(controls) => controls.run(),
         Command::Nodes(nodes) => nodes.run(),
         Command::Trust(trust) => trust.run(),
     }

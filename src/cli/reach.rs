@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::cli::Limit;
 use crate::cli::Target;
+use crate::cli::Work;
 use crate::cli::exit;
 use crate::cli::site;
 use crate::cli::ssh_config;
@@ -15,6 +16,7 @@ use crate::inventory::Bastion;
 use crate::inventory::Inventory;
 use crate::inventory::Node;
 use crate::inventory::jump;
+use crate::secret::Secret;
 use crate::ssh::keys::Keys;
 use crate::ssh::route::Route;
 use crate::ssh::route::Routes;
@@ -45,6 +47,15 @@ pub(super) fn keys<'n>(
         terminal::secret(&format!("Passphrase for {key}: "))
     }));
     Ok(keys)
+}
+
+/// The password for `sudo`, asked for now when the command line wants it so.
+pub(super) fn sudo_password(work: &Work) -> Result<Option<Secret>, Failure> {
+    if !work.ask_sudo {
+        return Ok(None);
+    }
+    let password = terminal::secret("Password for sudo on the nodes: ");
+    password.map(Some).ok_or_else(|| no_terminal("--ask-sudo"))
 }
 
 /// The failure of an option that has to ask a person.

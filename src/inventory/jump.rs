@@ -16,6 +16,9 @@ pub fn read(text: &str, key: KeySource) -> Result<Bastion, &'static str> {
     if user.is_empty() {
         return Err("has no user");
     }
+    if user.chars().any(char::is_control) {
+        return Err("has a control character in its user");
+    }
     let (host, port) = split_port(host);
     let has_port = port.is_some();
     let port = match port {

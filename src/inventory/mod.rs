@@ -51,12 +51,23 @@ pub struct Inventory {
     pub warnings: Vec<Remark>,
 }
 
-/// The files that the inventory's `harden:` block names; paths are relative to the inventory's directory.
+/// What the inventory's `harden:` block says; paths are relative to the inventory's directory.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Site {
     pub playbook: Option<PathBuf>,
     pub cluster_config: Option<PathBuf>,
     pub known_hosts: Option<PathBuf>,
+    pub privilege: Privilege,
+}
+
+/// How a user other than root becomes root on the nodes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Privilege {
+    #[default]
+    Sudo,
+    /// Through a container, for users of the group docker. Off unless asked for, because it makes
+    /// use of what that group amounts to.
+    Docker,
 }
 
 /// One machine of the cluster.

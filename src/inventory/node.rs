@@ -189,7 +189,7 @@ fn docker_socket(fields: &Fields, review: &mut Review) -> Option<String> {
     let Some(_) = fields.value("docker_socket") else {
         return Some(DEFAULT_SOCKET.to_owned());
     };
-    let socket = fields.text("docker_socket", review)?;
+    let socket = fields.line("docker_socket", review)?;
     if !socket.value.starts_with('/') {
         review.error(
             socket.place,

@@ -88,7 +88,7 @@ impl Options {
 /// A dropped session is cut off at once; [`Session::close`] says goodbye first.
 pub struct Session {
     at: Arc<Target>,
-    handle: Handle<Gate>,
+    pub(super) handle: Handle<Gate>,
     end: End,
     output: usize,
     obstacle: Option<Obstacle>,

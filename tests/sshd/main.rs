@@ -7,6 +7,7 @@ mod host_certificates;
 mod host_keys;
 mod jumps;
 mod login;
+mod manners;
 mod refusals;
 mod runs;
 mod secrets;

@@ -7,5 +7,6 @@ mod bad_input;
 mod check;
 mod kubernetes;
 mod lab;
+mod privilege;
 mod rancher;
 mod weather;

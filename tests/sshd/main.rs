@@ -6,6 +6,7 @@ mod host_certificates;
 mod host_keys;
 mod jumps;
 mod login;
+mod privilege;
 mod refusals;
 mod runs;
 mod secrets;

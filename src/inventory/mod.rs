@@ -3,6 +3,7 @@
 mod access;
 mod endpoint;
 mod fields;
+mod identities;
 pub mod jump;
 mod keys;
 mod node;
@@ -19,6 +20,8 @@ use std::path::PathBuf;
 
 use crate::secret::Secret;
 use crate::source::Remark;
+
+pub use crate::inventory::identities::Identities;
 
 /// All nodes of one cluster, and what the file says of the cluster itself.
 #[derive(Clone, Debug)]
@@ -75,6 +78,8 @@ pub struct Node {
     /// Where SSH goes, host name or IP address without brackets.
     pub address: String,
     pub port: u16,
+    /// False where `port` is only the default.
+    pub has_port: bool,
     /// Used between components; the address when not given.
     pub internal_address: String,
     pub roles: BTreeSet<Role>,
@@ -145,6 +150,10 @@ pub enum KeySource {
     Inline(Secret),
     /// `ssh_key_path`, with `~/` already expanded.
     File(PathBuf),
+    /// The file that RKE takes where nobody names a key.
+    Default(PathBuf),
+    /// What OpenSSH's configuration has in its place.
+    OpenSsh(Identities),
     /// A key and the certificate that an authority gave it.
     Certified(Box<KeySource>, CertSource),
 }
@@ -171,6 +180,8 @@ pub struct Taint {
 pub struct Bastion {
     pub address: String,
     pub port: u16,
+    /// False where `port` is only the default.
+    pub has_port: bool,
     pub user: String,
     pub key: KeySource,
 }

@@ -157,6 +157,7 @@ fn bastion(root: &Fields, access: &mut Access, review: &mut Review) -> Option<Ba
     Some(Bastion {
         address: address?.value,
         port: port?,
+        has_port: fields.value("port").is_some(),
         user: user?.value,
         key: key?,
     })
@@ -192,7 +193,7 @@ fn proxy_jump(root: &Fields, key: Option<&KeySource>, review: &mut Review) -> Ve
 }
 
 fn prefix_path(root: &Fields, review: &mut Review) -> String {
-    let Some(prefix) = root.text("prefix_path", review) else {
+    let Some(prefix) = root.line("prefix_path", review) else {
         return "/".to_owned();
     };
     if !prefix.value.starts_with('/') {
@@ -206,7 +207,7 @@ fn prefix_path(root: &Fields, review: &mut Review) -> String {
 }
 
 fn kubernetes_version(root: &Fields, review: &mut Review) -> Option<String> {
-    let version = root.text("kubernetes_version", review);
+    let version = root.line("kubernetes_version", review);
     if version.is_none() && root.keys().any(schema::is_of_cluster_file) {
         review.warn_of_file(
             "no `kubernetes_version`: `rke up` takes its own default, and may upgrade the cluster",
@@ -312,7 +313,10 @@ mod tests {
     fn a_key_path_comes_from_the_node_then_the_cluster_then_the_home() {
         let home = Some("/home/op");
 
-        assert_eq!(key("", "", home, true), Ok(file("/home/op/.ssh/id_rsa")));
+        assert_eq!(
+            key("", "", home, true),
+            Ok(KeySource::Default("/home/op/.ssh/id_rsa".into()))
+        );
         assert_eq!(
             key("", "ssh_key_path: ~/k", home, false),
             Ok(file("/home/op/k"))

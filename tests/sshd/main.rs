@@ -8,6 +8,7 @@ mod host_keys;
 mod jumps;
 mod login;
 mod manners;
+mod privilege;
 mod refusals;
 mod runs;
 mod secrets;

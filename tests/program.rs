@@ -10,6 +10,7 @@ use std::process::Command;
 use std::process::Stdio;
 
 use harden::node;
+use harden::node::ascent::Ascent;
 use harden::node::frame;
 use harden::node::frame::Answer;
 use harden::node::request::Attributes;
@@ -23,12 +24,12 @@ const SHELLS: &[&[&str]] = &[&["dash"], &["bash"], &["busybox", "sh"]];
 
 /// Runs the program as a login shell of that kind would, with `sh` being that shell too.
 fn ask(shell: &[&str], requests: &[Request]) -> Vec<Answer> {
-    let (command, stdin) = node::run_of(false, requests);
+    let (command, stdin) = node::run_of(&Ascent::Root, requests);
     frame::decode(&run_line(shell, &command, stdin.expose())).expect("a whole answer")
 }
 
 fn run(shell: &[&str], stdin: &[u8]) -> Vec<u8> {
-    run_line(shell, &node::command(false), stdin)
+    run_line(shell, &node::command(&Ascent::Root), stdin)
 }
 
 fn run_line(shell: &[&str], line: &str, stdin: &[u8]) -> Vec<u8> {

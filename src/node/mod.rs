@@ -5,12 +5,14 @@
 //! stdin. So no value is ever read as shell text, nothing secret is in an
 //! argument, and a look costs one round trip.
 
+pub mod ascent;
 pub mod frame;
 pub mod request;
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
+use crate::node::ascent::Ascent;
 use crate::node::request::Request;
 use crate::secret::Secret;
 
@@ -22,16 +24,16 @@ const ARGUMENT: usize = 32 * 1024;
 
 /// The command line that a login shell of any kind will read.
 ///
-/// `as_root` puts `sudo -n` in front. The program is escaped to letters that
-/// sh, csh and fish read alike inside single quotes: no backslash pairs, no
-/// quote, no exclamation mark, no line break.
-pub fn command(as_root: bool) -> String {
-    static ENCODED: LazyLock<String> = LazyLock::new(|| encoded(PROGRAM));
-    let sudo = if as_root { "sudo -n -- " } else { "" };
-    format!(
-        "exec {sudo}sh -c 'eval \"$(printf %b \"$0\")\"' '{}'",
-        *ENCODED
-    )
+/// The program is escaped to letters that sh, csh and fish read alike inside single quotes: no
+/// backslash pairs, no quote, no exclamation mark, no line break.
+pub fn command(ascent: &Ascent) -> String {
+    static QUOTED: LazyLock<String> = LazyLock::new(|| quoted(PROGRAM));
+    ascent.command(&QUOTED)
+}
+
+/// What `sh -c` runs to carry out `program`, in words that every login shell reads alike.
+fn quoted(program: &str) -> String {
+    format!("'eval \"$(printf %b \"$0\")\"' '{}'", encoded(program))
 }
 
 /// The command line and the stdin that bring `requests` to a node.
@@ -39,14 +41,14 @@ pub fn command(as_root: bool) -> String {
 /// Questions are no secrets and stand in the command line, escaped like the program: a server
 /// takes stdin only when the command runs, one round trip later. Changes and what is too long
 /// for an argument go to stdin.
-pub fn run_of(as_root: bool, requests: &[Request]) -> (String, Secret) {
-    let mut command = command(as_root);
+pub fn run_of(ascent: &Ascent, requests: &[Request]) -> (String, Secret) {
+    let mut command = command(ascent);
     let records = frame::encode(requests);
     if requests.iter().any(Request::changes) || records.expose().len() > ARGUMENT {
-        return (command, records);
+        return (command, ascent.stdin(records));
     }
     let _ = write!(command, " '{}'", escaped(records.expose()));
-    (command, Secret::new(Vec::new()))
+    (command, ascent.stdin(Secret::new(Vec::new())))
 }
 
 fn encoded(program: &str) -> String {
@@ -82,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_command_holds_nothing_that_a_login_shell_would_change() {
-        let command = command(true);
+        let command = command(&Ascent::Sudo);
         let program = command.rsplit('\'').nth(1).unwrap();
 
         assert!(!program.contains("\\\\"));
@@ -102,15 +104,15 @@ mod tests {
             value: "10".to_owned(),
         };
 
-        let (asking, nothing) = run_of(false, std::slice::from_ref(&question));
-        let (changing, records) = run_of(false, &[question, change]);
+        let (asking, nothing) = run_of(&Ascent::Root, std::slice::from_ref(&question));
+        let (changing, records) = run_of(&Ascent::Root, &[question, change]);
 
         assert!(
             asking.ends_with("kernel\\0011kernel/panic\\00123\\0011end\\0012'"),
             "{asking}"
         );
         assert!(nothing.expose().is_empty());
-        assert_eq!(changing, command(false));
+        assert_eq!(changing, command(&Ascent::Root));
         assert!(records.expose().ends_with(b"3\tend\n"));
     }
 
@@ -118,9 +120,9 @@ mod tests {
     fn a_question_that_is_too_long_for_an_argument_goes_to_stdin() {
         let many = (0..4000).map(|n| format!("kernel.key_{n}")).collect();
 
-        let (asking, records) = run_of(false, &[Request::Kernel(many)]);
+        let (asking, records) = run_of(&Ascent::Root, &[Request::Kernel(many)]);
 
-        assert_eq!(asking, command(false));
+        assert_eq!(asking, command(&Ascent::Root));
         assert!(records.expose().len() > ARGUMENT);
     }
 }

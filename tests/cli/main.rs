@@ -5,7 +5,10 @@
 mod apply;
 mod bad_input;
 mod check;
+mod controls;
 mod kubernetes;
 mod lab;
+mod privilege;
 mod rancher;
+mod waivers;
 mod weather;

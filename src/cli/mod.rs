@@ -4,6 +4,7 @@ mod apply;
 mod check;
 mod controls;
 mod exit;
+mod files;
 mod nodes;
 mod ping;
 mod reach;

@@ -29,6 +29,7 @@ use crate::cli::Reach;
 use crate::cli::Target;
 use crate::cli::Work;
 use crate::cli::exit;
+use crate::cli::files;
 use crate::cli::reach;
 use crate::cli::site;
 use crate::engine::Connections;
@@ -76,6 +77,7 @@ pub(super) fn job(
     let chosen: BTreeSet<&String> = selected.iter().collect();
     let nodes = inventory.nodes.iter();
     let nodes: Vec<_> = nodes.filter(|node| chosen.contains(&node.name)).collect();
+    files::make_room(nodes.len())?;
     let options = reach::options(target, &inventory, &nodes, work.reach.limit)?;
     let keys = reach::keys(target, &options, nodes)?;
     let run = run_name();

@@ -8,6 +8,8 @@ mod check;
 mod controls;
 mod kubernetes;
 mod lab;
+mod ping;
 mod rancher;
+mod ssh_config;
 mod waivers;
 mod weather;

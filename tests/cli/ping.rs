@@ -19,7 +19,7 @@ fn a_built_cluster_is_shown_in_a_row_a_node() {
         assert!(row.starts_with(node), "{row}");
         assert!(row.contains("17.03.2-ce") && row.ends_with("yes"), "{row}");
     }
-    said.says(&["GiB free", "6 run", "2 run", "differ"]);
+    said.says(&["GiB free", "6 run", "2 run", "as wanted"]);
     for node in ["cp-1", "cp-2", "w-1"] {
         assert_eq!(lab.node(node).counts().connections, 1);
     }

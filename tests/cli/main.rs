@@ -9,6 +9,7 @@ mod controls;
 mod kubernetes;
 mod lab;
 mod ping;
+mod privilege;
 mod rancher;
 mod ssh_config;
 mod waivers;

@@ -71,7 +71,12 @@ fn a_machine_reads_the_same_as_json() {
     assert_eq!(bad["reachable"], true);
     assert_eq!(bad["host_key"], false);
     assert_eq!(bad["login"], Value::Null);
-    assert!(bad["troubles"][0]["hint"].as_str().unwrap().contains("harden trust"));
+    assert!(
+        bad["troubles"][0]["hint"]
+            .as_str()
+            .unwrap()
+            .contains("harden trust")
+    );
 }
 
 #[test]

@@ -13,7 +13,10 @@ fn left_open() -> Lab {
     let mut open = String::new();
     let mut address = String::new();
     for line in inventory.lines() {
-        let (key, value) = line.trim_start_matches([' ', '-']).split_once(':').unwrap_or_default();
+        let (key, value) = line
+            .trim_start_matches([' ', '-'])
+            .split_once(':')
+            .unwrap_or_default();
         let value = value.trim().trim_matches(['"', '\'']);
         match key {
             "ssh_key_path" => {
@@ -30,10 +33,16 @@ fn left_open() -> Lab {
         open.push_str(line);
         open.push('\n');
     }
-    assert!(config.contains("Port") && config.contains("IdentityFile"), "{inventory}");
+    assert!(
+        config.contains("Port") && config.contains("IdentityFile"),
+        "{inventory}"
+    );
     lab.write("ssh_config", &config);
     lab.write("inventory.yml", &open);
-    lab.write("cluster.yml", &open.replace("harden:\n  known_hosts: known_hosts\n", ""));
+    lab.write(
+        "cluster.yml",
+        &open.replace("harden:\n  known_hosts: known_hosts\n", ""),
+    );
     lab
 }
 
@@ -42,7 +51,12 @@ fn what_the_inventory_leaves_open_comes_from_the_configuration() {
     let lab = left_open();
 
     lab.harden(&["nodes", "inventory.yml", "--ping"]).expect(4);
-    let ping = ["nodes", "inventory.yml", "--ping", "--ssh-config=ssh_config"];
+    let ping = [
+        "nodes",
+        "inventory.yml",
+        "--ping",
+        "--ssh-config=ssh_config",
+    ];
     let found = lab.harden(&ping).expect(0);
 
     found.says(&["`rke` does not read the configuration of ssh"]);
@@ -54,9 +68,11 @@ fn trust_records_what_the_configuration_leads_to() {
     fs::remove_file(lab.path("known_hosts")).unwrap();
     let inventory = ["inventory.yml", "--ssh-config=ssh_config"];
 
-    lab.harden(&[&["trust", "--yes"], &inventory[..]].concat()).expect(0);
+    lab.harden(&[&["trust", "--yes"], &inventory[..]].concat())
+        .expect(0);
 
-    lab.harden(&[&["nodes", "--ping"], &inventory[..]].concat()).expect(0);
+    lab.harden(&[&["nodes", "--ping"], &inventory[..]].concat())
+        .expect(0);
 }
 
 #[test]

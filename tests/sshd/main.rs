@@ -9,6 +9,7 @@ mod jumps;
 mod login;
 mod manners;
 mod ping;
+mod privilege;
 mod refusals;
 mod runs;
 mod secrets;

@@ -4,7 +4,9 @@ mod apply;
 mod check;
 mod exit;
 mod nodes;
+mod output;
 mod reach;
+mod saved;
 mod session;
 mod site;
 mod terminal;
@@ -19,6 +21,7 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 
+use crate::cli::output::Output;
 use crate::error::Failure;
 
 /// Hardens RKE clusters over SSH: checks what the Rancher Hardening Guide asks, and makes it so.
@@ -132,27 +135,12 @@ struct Work {
     #[arg(long)]
     no_kube: bool,
 
-    /// Show content diffs, secrets redacted
-    #[arg(long)]
-    diff: bool,
-
-    /// The form of the result on standard output
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-
-    /// Write the result into this file too, as JSON
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 
     /// Say nothing but the result, warnings and failures
     #[arg(long, short)]
     quiet: bool,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-enum Format {
-    Table,
-    Json,
 }
 
 /// Runs the command that the arguments name.

@@ -1,8 +1,12 @@
 //! What a run has to say: the fold of its events, and its renderings.
 //!
-//! stdout is the result and stderr is the story. [`table`] and [`json`] render
-//! a finished [`Report`]; [`progress`] tells the same events while they happen.
+//! stdout is the result and stderr is the story. A finished [`Report`] becomes a
+//! [`document`], and every form of the result is made from that alone, so a
+//! saved one gives the same bytes again; [`progress`] tells the same events
+//! while they happen.
 
+mod digest;
+pub mod document;
 mod fold;
 pub mod json;
 pub mod progress;

@@ -18,6 +18,7 @@ use crate::plan::change::ClusterEdit;
 use crate::plan::change::Restart;
 use crate::profile::ControlId;
 use crate::report::Report;
+use crate::report::document::Document;
 use crate::resource::Evidence;
 use crate::resource::Seen;
 
@@ -28,6 +29,15 @@ pub(super) fn report(events: impl IntoIterator<Item = Event>) -> Report {
         report.absorb(event);
     }
     report
+}
+
+/// What is kept of `events`.
+pub(super) fn document(events: impl IntoIterator<Item = Event>) -> Document {
+    let document = Document::of(report(events));
+    Document {
+        harden: "0.1.0".to_owned(),
+        ..document
+    }
 }
 
 pub(super) fn of_run(kind: EventKind) -> Event {
@@ -48,6 +58,7 @@ pub(super) fn of_node(node: &str, kind: EventKind) -> Event {
 pub(super) fn started(command: &str, nodes: &[&str]) -> Event {
     of_run(EventKind::RunStarted(RunStarted {
         command: command.to_owned(),
+        started: "2026-11-23T12:09:45Z".to_owned(),
         inventory: "inventory.yml".to_owned(),
         profile: "rancher-2.1".to_owned(),
         guide: "Rancher Hardening Guide v2.1".to_owned(),
@@ -285,6 +296,17 @@ pub(super) fn whole_apply() -> Vec<Event> {
         ),
         judged(vec![kernel("cp-1", Verdict::Pass, vec![met()])]),
         finished(),
+    ]
+}
+
+/// Every run of this file.
+pub(super) fn all() -> [Vec<Event>; 5] {
+    [
+        Vec::new(),
+        failing_check(),
+        clean_check(),
+        half_done_apply(),
+        whole_apply(),
     ]
 }
 

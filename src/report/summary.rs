@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 
+use serde::Deserialize;
 use serde::Serialize;
 
 use crate::event::Outcome;
 use crate::finding::Finding;
-use crate::finding::Verdict;
 use crate::profile::ControlId;
 use crate::report::Report;
+use crate::report::document::Verdict;
 
 /// How many of what. Its fields are part of the JSON format.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Summary {
     /// A control counts once, with its worst verdict on any node.
     pub controls: Counts,
@@ -31,10 +32,13 @@ pub struct Summary {
 }
 
 /// How many of each verdict. Its fields are part of the JSON format.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Counts {
     pub pass: usize,
     pub fail: usize,
+    /// Failures that the site accepts for a time.
+    #[serde(default)]
+    pub waived: usize,
     pub known_failure: usize,
     pub manual: usize,
     pub not_applicable: usize,
@@ -42,14 +46,16 @@ pub struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, verdict: &Verdict) {
+    /// Counts one more.
+    pub(super) fn add(&mut self, verdict: Verdict) {
         let count = match verdict {
             Verdict::Pass => &mut self.pass,
             Verdict::Fail => &mut self.fail,
-            Verdict::KnownFailure { .. } | Verdict::Documented { .. } => &mut self.known_failure,
-            Verdict::Manual { .. } => &mut self.manual,
-            Verdict::NotApplicable { .. } => &mut self.not_applicable,
-            Verdict::Unknown { .. } => &mut self.unknown,
+            Verdict::Waived => &mut self.waived,
+            Verdict::KnownFailure | Verdict::Documented => &mut self.known_failure,
+            Verdict::Manual => &mut self.manual,
+            Verdict::NotApplicable => &mut self.not_applicable,
+            Verdict::Unknown => &mut self.unknown,
         };
         *count += 1;
     }
@@ -57,6 +63,7 @@ impl Counts {
     pub fn total(&self) -> usize {
         self.pass
             + self.fail
+            + self.waived
             + self.known_failure
             + self.manual
             + self.not_applicable
@@ -71,6 +78,7 @@ impl Counts {
             (self.unknown, "unknown"),
         ];
         let sometimes = [
+            (self.waived, "waived"),
             (self.known_failure, "known to fail"),
             (self.manual, "manual"),
             (self.not_applicable, "not applicable"),
@@ -117,36 +125,25 @@ impl Report {
 
 /// The counts of the controls, each with its worst verdict.
 pub(super) fn by_control(findings: &[Finding]) -> Counts {
-    let mut worst: HashMap<&ControlId, &Verdict> = HashMap::new();
+    let mut worst: HashMap<&ControlId, Verdict> = HashMap::new();
     for finding in findings {
-        let known = worst.entry(&finding.control).or_insert(&finding.verdict);
-        if gravity(&finding.verdict) > gravity(known) {
-            *known = &finding.verdict;
+        let verdict = Verdict::of(&finding.verdict);
+        let known = worst.entry(&finding.control).or_insert(verdict);
+        if verdict.gravity() > known.gravity() {
+            *known = verdict;
         }
     }
-    let mut counts = Counts::default();
-    for verdict in worst.into_values() {
-        counts.add(verdict);
-    }
-    counts
+    counts(worst.into_values())
 }
 
 fn by_finding(findings: &[Finding]) -> Counts {
-    let mut counts = Counts::default();
-    for finding in findings {
-        counts.add(&finding.verdict);
-    }
-    counts
+    counts(findings.iter().map(|one| Verdict::of(&one.verdict)))
 }
 
-/// Which verdict speaks for a control when its nodes differ: the one that wants most to be done.
-fn gravity(verdict: &Verdict) -> u8 {
-    match verdict {
-        Verdict::Fail => 5,
-        Verdict::Unknown { .. } => 4,
-        Verdict::KnownFailure { .. } | Verdict::Documented { .. } => 3,
-        Verdict::Manual { .. } => 2,
-        Verdict::Pass => 1,
-        Verdict::NotApplicable { .. } => 0,
+fn counts(verdicts: impl Iterator<Item = Verdict>) -> Counts {
+    let mut counts = Counts::default();
+    for verdict in verdicts {
+        counts.add(verdict);
     }
+    counts
 }

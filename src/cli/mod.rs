@@ -6,6 +6,7 @@ mod exit;
 mod nodes;
 mod output;
 mod reach;
+mod report;
 mod saved;
 mod session;
 mod site;
@@ -38,6 +39,8 @@ enum Command {
     Check(check::Check),
     /// Make it so, run `rke up`, and prove it by checking again
     Apply(apply::Apply),
+    /// Render a saved result again, compare two, or join those of many clusters
+    Report(report::Report),
     /// List the nodes of an inventory as RKE resolves them
     Nodes(nodes::Nodes),
     /// Show the nodes' host keys, and record them after you compared them
@@ -152,6 +155,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Check(check) => check.run(),
         Command::Apply(apply) => apply.run(),
+        Command::Report(report) => report.run(),
         Command::Nodes(nodes) => nodes.run(),
         Command::Trust(trust) => trust.run(),
     }

@@ -14,8 +14,15 @@ use crate::cli::exit;
 use crate::cli::saved;
 use crate::error::Failure;
 use crate::report::document::Document;
+use crate::report::fleet;
+use crate::report::fleet::Fleet;
+use crate::report::html;
 use crate::report::json;
+use crate::report::junit;
+use crate::report::markdown;
+use crate::report::sarif;
 use crate::report::table;
+use crate::report::trend::Trend;
 
 /// Where no terminal says how wide it is.
 const WIDTH: usize = 120;
@@ -42,6 +49,19 @@ pub(super) enum Format {
     Table,
     /// Everything, for programs and for `harden report`
     Json,
+    /// XML for CI systems
+    Junit,
+    /// One file for a browser or a printer
+    Html,
+    /// For a merge request
+    Markdown,
+    /// For code scanning
+    Sarif,
+}
+
+/// What has a form for each format that it is offered in.
+pub(super) trait Render {
+    fn render(&self, format: Format, out: &mut dyn io::Write, look: table::Look) -> io::Result<()>;
 }
 
 /// A file and the form in which it is written.
@@ -61,19 +81,27 @@ impl FromStr for Destination {
             .ok_or("write FORMAT=FILE, as in `html=report.html`")?;
         Ok(Self {
             format: Format::from_str(format, false)
-                .map_err(|_| format!("`{format}` is not a form; {}", Format::names()))?,
+                .map_err(|_| format!("`{format}` is not a form; {}", Format::names(Format::ALL)))?,
             file: file.into(),
         })
     }
 }
 
 impl Output {
-    /// Makes sure that every file can be written, before anything is begun.
+    /// Makes sure that every file can be written, and in its form, before anything is begun.
     ///
     /// # Errors
     ///
-    /// The first that cannot, and a file that is named twice.
-    pub(super) fn prepare(&self) -> Result<(), Failure> {
+    /// The first that cannot, a form that is not among `formats`, and a file that is named twice.
+    pub(super) fn prepare(&self, formats: &[Format]) -> Result<(), Failure> {
+        let wanted = self.files.iter().map(|one| one.format);
+        for format in wanted.chain([self.format]) {
+            if !formats.contains(&format) {
+                let message = "there is no such form of this result";
+                let hint = Format::names(formats);
+                return Err(Failure::new(exit::USAGE, message, hint));
+            }
+        }
         for (index, one) in self.files.iter().enumerate() {
             if self.files[..index]
                 .iter()
@@ -87,24 +115,24 @@ impl Output {
         Ok(())
     }
 
-    /// Writes `document` into every file, then to standard output.
+    /// Writes `result` into every file, then to standard output.
     ///
     /// # Errors
     ///
     /// What could not be written; all the others are written nevertheless.
-    pub(super) fn write(&self, document: &Document) -> Result<(), Failure> {
+    pub(super) fn write(&self, result: &impl Render) -> Result<(), Failure> {
         let files: Vec<Result<(), Failure>> = self
             .files
             .iter()
             .map(|one| {
                 saved::write(&one.file, |out| {
-                    one.format.render(out, document, self.look(false))
+                    result.render(one.format, out, self.look(false))
                 })
                 .map_err(|error| unwritable(exit::INTERNAL, one, &error))
             })
             .collect();
         let look = self.look(io::stdout().is_terminal());
-        to_stdout(|out| self.format.render(out, document, look))?;
+        to_stdout(|out| result.render(self.format, out, look))?;
         files.into_iter().collect()
     }
 
@@ -124,24 +152,59 @@ impl Output {
 }
 
 impl Format {
-    fn names() -> String {
-        let names: Vec<String> = Self::value_variants()
+    /// Every form that a result has.
+    pub(super) const ALL: &[Self] = &[
+        Self::Table,
+        Self::Json,
+        Self::Junit,
+        Self::Html,
+        Self::Markdown,
+        Self::Sarif,
+    ];
+
+    /// `the forms are …`.
+    fn names(formats: &[Self]) -> String {
+        let names: Vec<String> = formats
             .iter()
             .filter_map(Self::to_possible_value)
             .map(|value| format!("`{}`", value.get_name()))
             .collect();
         format!("the forms are {}", names.join(", "))
     }
+}
 
-    fn render(
-        self,
-        out: &mut dyn io::Write,
-        document: &Document,
-        look: table::Look,
-    ) -> io::Result<()> {
-        match self {
-            Self::Table => table::write(out, document, look),
-            Self::Json => json::write(out, document),
+impl Render for Document {
+    fn render(&self, format: Format, out: &mut dyn io::Write, look: table::Look) -> io::Result<()> {
+        match format {
+            Format::Table => table::write(out, self, look),
+            Format::Json => json::write(out, self),
+            Format::Junit => junit::write(out, self),
+            Format::Html => html::write(out, self),
+            Format::Markdown => markdown::write(out, self),
+            Format::Sarif => sarif::write(out, self),
+        }
+    }
+}
+
+impl Render for Fleet {
+    fn render(&self, format: Format, out: &mut dyn io::Write, look: table::Look) -> io::Result<()> {
+        match format {
+            Format::Table => fleet::write_table(out, self, look),
+            Format::Json => self.write_json(out),
+            Format::Junit => fleet::write_junit(out, self),
+            Format::Html => fleet::write_html(out, self),
+            Format::Markdown => fleet::write_markdown(out, self),
+            Format::Sarif => fleet::write_sarif(out, self),
+        }
+    }
+}
+
+impl Render for Trend {
+    fn render(&self, format: Format, out: &mut dyn io::Write, _: table::Look) -> io::Result<()> {
+        match format {
+            Format::Json => self.write_json(out),
+            // The others are refused before anything is read.
+            _ => self.write_text(out),
         }
     }
 }

@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 use crate::cli::HostKeyPolicy;
 use crate::cli::Work;
 use crate::cli::exit;
+use crate::cli::output::Format;
 use crate::cli::output::Output;
 use crate::cli::reach;
 use crate::cli::site;
@@ -122,7 +123,7 @@ where
     F: FnOnce(Teller, Stop, Audience) -> Fut,
     Fut: Future<Output = ()>,
 {
-    work.output.prepare()?;
+    work.output.prepare(Format::ALL)?;
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), ""))?;
     let audience = Audience::new(mode(work.quiet));

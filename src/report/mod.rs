@@ -7,13 +7,20 @@
 
 mod digest;
 pub mod document;
+mod escape;
+pub mod fleet;
 mod fold;
+pub mod html;
 pub mod json;
+pub mod junit;
+pub mod markdown;
 pub mod progress;
 #[cfg(test)]
 mod sample;
+pub mod sarif;
 mod summary;
 pub mod table;
+pub mod trend;
 mod words;
 
 use std::path::PathBuf;

@@ -60,6 +60,20 @@ impl Counts {
         *count += 1;
     }
 
+    /// Both together.
+    #[must_use]
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            pass: self.pass + other.pass,
+            fail: self.fail + other.fail,
+            waived: self.waived + other.waived,
+            known_failure: self.known_failure + other.known_failure,
+            manual: self.manual + other.manual,
+            not_applicable: self.not_applicable + other.not_applicable,
+            unknown: self.unknown + other.unknown,
+        }
+    }
+
     pub fn total(&self) -> usize {
         self.pass
             + self.fail

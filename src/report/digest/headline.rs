@@ -23,6 +23,22 @@ pub(in crate::report) fn sources(run: &Run) -> String {
     format!("{}; {}", run.guide, run.benchmark)
 }
 
+/// The run in a word or two; the exit code decides.
+pub(in crate::report) fn verdict(document: &Document) -> &'static str {
+    word(document.exit_code, document.refusal.is_some())
+}
+
+/// What an exit code means.
+pub(in crate::report) fn word(exit_code: u8, is_refused: bool) -> &'static str {
+    match exit_code {
+        0 => "passes",
+        3 if is_refused => "refused",
+        3 => "fails",
+        4 => "not fully measured",
+        _ => "went wrong",
+    }
+}
+
 /// How much of what: `9 controls on 4 nodes: 0 pass, 9 fail, 0 unknown`, and what there is beside.
 pub(in crate::report) fn sum(document: &Document) -> Vec<String> {
     let summary = &document.summary;

@@ -89,6 +89,17 @@ impl Troubles {
 }
 
 impl Kind {
+    /// The title where titles begin with a capital letter.
+    pub(in crate::report) fn heading(self) -> &'static str {
+        match self {
+            Self::Blockers => "Blockers",
+            Self::Unreachable => "Unreachable",
+            Self::Warnings => "Warnings",
+            Self::Failed => "Failed",
+            Self::Refused => "Refused",
+        }
+    }
+
     pub(in crate::report) fn title(self) -> &'static str {
         match self {
             Self::Blockers => "blockers",

@@ -5,7 +5,7 @@
 
 mod controls;
 mod ending;
-mod page;
+pub(super) mod page;
 mod work;
 
 use std::io;

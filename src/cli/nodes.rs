@@ -12,6 +12,7 @@ use crate::cli::site;
 use crate::error::Failure;
 use crate::inventory::KeySource;
 use crate::inventory::Node;
+use crate::report::escaped;
 
 #[derive(Args, Debug)]
 pub(super) struct Nodes {
@@ -59,7 +60,8 @@ fn key(source: &KeySource) -> String {
     match source {
         KeySource::Agent => "agent".to_owned(),
         KeySource::Inline(_) => "inline".to_owned(),
-        KeySource::File(path) => path.display().to_string(),
+        KeySource::File(path) | KeySource::Default(path) => path.display().to_string(),
+        KeySource::OpenSsh(_) => "as OpenSSH".to_owned(),
         KeySource::Certified(inner, _) => format!("{} with a certificate", key(inner)),
     }
 }
@@ -71,7 +73,7 @@ pub(super) fn write<const N: usize>(rows: &[[String; N]], out: &mut impl Write) 
     for row in rows {
         let cells = row.iter().zip(&widths);
         let line: Vec<String> = cells
-            .map(|(cell, width)| format!("{cell:<width$}"))
+            .map(|(cell, width)| escaped(&format!("{cell:<width$}")))
             .collect();
         writeln!(out, "{}", line.join("  ").trim_end())?;
     }

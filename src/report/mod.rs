@@ -37,6 +37,7 @@ use crate::plan::Plan;
 
 pub use crate::report::summary::Counts;
 pub use crate::report::summary::Summary;
+pub(crate) use crate::report::words::escaped;
 
 /// Everything a run has to say.
 #[derive(Clone, Debug, Default)]

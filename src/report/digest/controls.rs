@@ -143,11 +143,11 @@ pub(in crate::report) fn reason(finding: &Finding) -> String {
     }
 }
 
-/// What a person had to do, and who did.
+/// Who did what a person had to do, and what that was.
 fn looked_at(what: &str, said: &Attestation) -> String {
     let note = match said.note.as_str() {
         "" => String::new(),
-        note => format!(": {note}"),
+        note => format!(" ({note})"),
     };
     let Attestation {
         by,
@@ -155,7 +155,7 @@ fn looked_at(what: &str, said: &Attestation) -> String {
         holds_until,
         ..
     } = said;
-    format!("{what} Attested by {by} on {on}, holds until {holds_until}{note}")
+    format!("attested by {by} on {on}, until {holds_until}{note}: {what}")
 }
 
 impl Block {

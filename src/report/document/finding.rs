@@ -84,14 +84,19 @@ pub enum State {
 impl Finding {
     pub(super) fn of(finding: finding::Finding) -> Self {
         let verdict = Verdict::of(&finding.verdict);
+        let Reason {
+            why,
+            waiver,
+            attestation,
+        } = Reason::of(finding.verdict);
         Self {
             control: finding.control.0,
             title: finding.title,
             node: finding.node,
             verdict,
-            why: why(finding.verdict),
-            waiver: None,
-            attestation: None,
+            why,
+            waiver,
+            attestation,
             evidence: finding.evidence.into_iter().map(Evidence::of).collect(),
         }
     }
@@ -121,6 +126,7 @@ impl Verdict {
         match verdict {
             finding::Verdict::Pass => Self::Pass,
             finding::Verdict::Fail => Self::Fail,
+            finding::Verdict::Waived { .. } => Self::Waived,
             finding::Verdict::KnownFailure { .. } => Self::KnownFailure,
             finding::Verdict::Documented { .. } => Self::Documented,
             finding::Verdict::Manual { .. } => Self::Manual,
@@ -158,14 +164,47 @@ impl Verdict {
     }
 }
 
-fn why(verdict: finding::Verdict) -> Option<String> {
-    match verdict {
-        finding::Verdict::Pass | finding::Verdict::Fail => None,
-        finding::Verdict::Manual { what } => Some(what),
-        finding::Verdict::KnownFailure { why }
-        | finding::Verdict::Documented { why }
-        | finding::Verdict::NotApplicable { why }
-        | finding::Verdict::Unknown { why } => Some(why),
+/// What a verdict says beside its name.
+#[derive(Default)]
+struct Reason {
+    why: Option<String>,
+    waiver: Option<Waiver>,
+    attestation: Option<Attestation>,
+}
+
+impl Reason {
+    fn of(verdict: finding::Verdict) -> Self {
+        match verdict {
+            finding::Verdict::Pass | finding::Verdict::Fail => Self::default(),
+            finding::Verdict::Waived { reason, by, until } => Self {
+                why: Some(reason),
+                waiver: Some(Waiver { by, until }),
+                attestation: None,
+            },
+            finding::Verdict::Manual { what, attested } => Self {
+                why: Some(what),
+                waiver: None,
+                attestation: attested.map(Attestation::of),
+            },
+            finding::Verdict::KnownFailure { why }
+            | finding::Verdict::Documented { why }
+            | finding::Verdict::NotApplicable { why }
+            | finding::Verdict::Unknown { why } => Self {
+                why: Some(why),
+                ..Self::default()
+            },
+        }
+    }
+}
+
+impl Attestation {
+    fn of(said: finding::Attested) -> Self {
+        Self {
+            by: said.by,
+            on: said.on,
+            holds_until: said.holds_until,
+            note: said.note,
+        }
     }
 }
 

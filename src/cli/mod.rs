@@ -57,7 +57,7 @@ struct Target {
     /// An RKE cluster.yml, or a node inventory in its style
     inventory: PathBuf,
 
-    /// Only these nodes: names, globs, addresses or @roles, joined by commas; `!` excludes
+    /// Only these nodes: names, globs, addresses or @roles, joined by commas; `!` excludes, `@shard=1/4` keeps a quarter
     #[arg(long, value_name = "NODES")]
     on: Option<String>,
 

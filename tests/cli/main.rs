@@ -9,5 +9,6 @@ mod controls;
 mod kubernetes;
 mod lab;
 mod rancher;
+mod report;
 mod waivers;
 mod weather;

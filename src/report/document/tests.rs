@@ -1,7 +1,6 @@
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use super::*;
 use crate::event::Event;
 use crate::report::sample;
 

@@ -75,3 +75,104 @@ fn what_is_no_report_is_refused_by_what_it_is() {
     let cut = &json(sample::clean_check())[..200];
     assert!(why(cut).starts_with("not JSON: EOF while parsing"), "{cut}");
 }
+
+#[test]
+fn every_report_is_as_the_schema_says_and_has_no_field_that_it_does_not_name() {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    for events in sample::all() {
+        let report: Value = serde_json::from_str(&json(events)).unwrap();
+        assert_eq!(trouble(&report, &schema, &schema), None);
+    }
+}
+
+#[test]
+fn the_schema_refuses_what_is_no_report() {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let report: Value = serde_json::from_str(&json(sample::failing_check())).unwrap();
+    for (pointer, wrong) in [
+        ("/version", Value::from(2)),
+        ("/findings/0/verdict", Value::from("splendid")),
+        ("/findings/0/evidence/0/seen", Value::Null),
+        ("/summary/controls/pass", Value::from("one")),
+    ] {
+        let mut report = report.clone();
+        *report.pointer_mut(pointer).unwrap() = wrong;
+        assert!(trouble(&report, &schema, &schema).is_some(), "{pointer}");
+    }
+}
+
+const SCHEMA: &str = include_str!("../../../docs/report.schema.json");
+
+/// Why `value` is not as `schema` says; the part of JSON Schema that ours is written in.
+fn trouble(value: &Value, schema: &Value, root: &Value) -> Option<String> {
+    let with_value = |why: &str| Some(format!("{why}: {value}"));
+    if let Some(name) = schema["$ref"].as_str() {
+        let found = root.pointer(name.trim_start_matches('#')).unwrap();
+        return trouble(value, found, root);
+    }
+    if let Some(all) = schema["anyOf"].as_array() {
+        let troubles: Vec<_> = all.iter().map(|one| trouble(value, one, root)).collect();
+        if troubles.iter().all(Option::is_some) {
+            return Some(
+                troubles
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join("; or "),
+            );
+        }
+        return None;
+    }
+    if schema.get("const").is_some_and(|only| only != value) {
+        return with_value("not the constant");
+    }
+    let known = schema["enum"].as_array();
+    if known.is_some_and(|known| !known.contains(value)) {
+        return with_value("not one of the enum");
+    }
+    let types = match &schema["type"] {
+        Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
+        other => other.as_str().into_iter().collect::<Vec<_>>(),
+    };
+    if !types.is_empty() && !types.iter().any(|name| is_a(value, name)) {
+        return with_value("of another type");
+    }
+    let least = schema["minimum"].as_f64().unwrap_or(f64::MIN);
+    if value.as_f64().is_some_and(|number| number < least) {
+        return with_value("too small");
+    }
+    match value {
+        Value::Array(all) => all
+            .iter()
+            .find_map(|one| trouble(one, &schema["items"], root)),
+        Value::Object(fields) => {
+            let required = schema["required"].as_array().into_iter().flatten();
+            let missing = required
+                .filter_map(Value::as_str)
+                .find(|name| !fields.contains_key(*name));
+            if let Some(name) = missing {
+                return Some(format!("{name} is missing"));
+            }
+            fields
+                .iter()
+                .find_map(|(name, one)| match schema["properties"].get(name) {
+                    Some(schema) => trouble(one, schema, root).map(|why| format!("{name}: {why}")),
+                    None => Some(format!("{name} is not in the schema")),
+                })
+        }
+        _ => None,
+    }
+}
+
+fn is_a(value: &Value, name: &str) -> bool {
+    match name {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        "string" => value.is_string(),
+        "integer" => value.is_u64(),
+        "number" => value.is_number(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        other => panic!("the schema uses a type {other}"),
+    }
+}

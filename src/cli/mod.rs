@@ -6,6 +6,7 @@ mod controls;
 mod exit;
 mod nodes;
 mod output;
+mod ping;
 mod reach;
 mod report;
 mod saved;

@@ -8,6 +8,7 @@ mod check;
 mod controls;
 mod kubernetes;
 mod lab;
+mod privilege;
 mod rancher;
 mod report;
 mod waivers;

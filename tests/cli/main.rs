@@ -12,5 +12,6 @@ mod ping;
 mod privilege;
 mod rancher;
 mod ssh_config;
+mod report;
 mod waivers;
 mod weather;

@@ -2,6 +2,7 @@
 
 mod apply;
 mod check;
+mod confirm;
 mod exit;
 mod nodes;
 mod reach;
@@ -9,6 +10,7 @@ mod session;
 mod site;
 mod terminal;
 mod trust;
+mod undo;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,6 +37,8 @@ enum Command {
     Check(check::Check),
     /// Make it so, run `rke up`, and prove it by checking again
     Apply(apply::Apply),
+    /// Put back what a run changed, where nothing changed since
+    Undo(undo::Undo),
     /// List the nodes of an inventory as RKE resolves them
     Nodes(nodes::Nodes),
     /// Show the nodes' host keys, and record them after you compared them
@@ -164,6 +168,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Check(check) => check.run(),
         Command::Apply(apply) => apply.run(),
+        Command::Undo(undo) => undo.run(),
         Command::Nodes(nodes) => nodes.run(),
         Command::Trust(trust) => trust.run(),
     }

@@ -75,6 +75,7 @@ pub(super) fn job(
         run_dir: site::directory(&config).join("harden-runs").join(&run),
         config,
         cluster,
+        holder: holder(&run),
         run,
         fresh_key: fresh_key()?,
         keys,
@@ -102,6 +103,14 @@ pub(super) fn job(
 fn run_name() -> String {
     let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
     format!("{now}-{}", std::process::id())
+}
+
+/// `run RUN of USER at HOST`, as others read it who find a node locked.
+fn holder(run: &str) -> String {
+    let user = env::var("USER").unwrap_or_else(|_| "somebody".to_owned());
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let whole = format!("run {run} of {user} at {}", host.trim());
+    whole.chars().filter(|one| !one.is_control()).collect()
 }
 
 /// 32 bytes from the operating system (T-17, T-18).

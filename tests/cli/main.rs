@@ -8,4 +8,5 @@ mod check;
 mod kubernetes;
 mod lab;
 mod rancher;
+mod undo;
 mod weather;

@@ -38,12 +38,16 @@ pub(super) fn write_notices(page: &mut Page<'_>, report: &Report) -> io::Result<
 pub(super) fn write_summary(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     let summary = report.summary();
     let controls = summary.controls;
-    let mut parts = vec![format!(
-        "{} on {}: {}",
-        counted(controls.total(), "control"),
-        counted(summary.nodes, "node"),
-        controls.in_words()
-    )];
+    let mut parts = vec![if report.is_undo() {
+        format!("undo on {}", counted(summary.nodes, "node"))
+    } else {
+        format!(
+            "{} on {}: {}",
+            counted(controls.total(), "control"),
+            counted(summary.nodes, "node"),
+            controls.in_words()
+        )
+    }];
     let mut add = |number: usize, text: String| {
         if number > 0 {
             parts.push(text);

@@ -24,13 +24,19 @@ pub(super) fn write_planned(page: &mut Page<'_>, report: &Report) -> io::Result<
         return Ok(());
     };
     let is_over = report.finished || report.refusal.is_some();
+    let command = if report.is_undo() { "undo" } else { "apply" };
     let title = match (report.is_apply() && is_over, plan.blockers.is_empty()) {
-        _ if plan.is_empty() => return page.heading("apply would change nothing"),
-        (true, _) => "planned, and not done",
-        (false, true) => "apply would",
-        (false, false) => "apply would refuse because of the blockers below; else it would",
+        _ if plan.is_empty() => format!("{command} would change nothing"),
+        (true, _) => "planned, and not done".to_owned(),
+        (false, true) => format!("{command} would"),
+        (false, false) => {
+            format!("{command} would refuse because of the blockers below; else it would")
+        }
     };
-    page.heading(title)?;
+    page.heading(&title)?;
+    if plan.is_empty() {
+        return Ok(());
+    }
     for (changes, nodes) in grouped(plan.nodes.iter().map(of_node)) {
         page.line(2, Paint::None, &format!("change on {}", folded(nodes)))?;
         for change in changes {

@@ -26,6 +26,7 @@ use crate::plan::Plan;
 
 pub use crate::report::summary::Counts;
 pub use crate::report::summary::Summary;
+pub(crate) use crate::report::words::escaped;
 
 /// Everything a run has to say.
 #[derive(Clone, Debug, Default)]

@@ -5,8 +5,11 @@
 mod apply;
 mod bad_input;
 mod check;
+mod controls;
 mod kubernetes;
 mod lab;
+mod privilege;
 mod rancher;
 mod undo;
+mod waivers;
 mod weather;

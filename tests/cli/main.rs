@@ -13,5 +13,6 @@ mod privilege;
 mod rancher;
 mod ssh_config;
 mod report;
+mod undo;
 mod waivers;
 mod weather;

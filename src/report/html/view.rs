@@ -136,7 +136,7 @@ struct Link<'a> {
 /// Steps in groups: of a plan, or of what was done.
 #[derive(Serialize)]
 struct Work {
-    title: &'static str,
+    title: String,
     groups: Vec<Group>,
 }
 
@@ -408,7 +408,7 @@ impl Work {
             });
         }
         Self {
-            title: planned.title,
+            title: planned.title.clone(),
             groups,
         }
     }
@@ -440,7 +440,7 @@ impl Work {
             });
         }
         Self {
-            title: "done",
+            title: "done".to_owned(),
             groups,
         }
     }

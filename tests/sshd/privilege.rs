@@ -18,7 +18,7 @@ const NOPASSWD: &str = "op ALL=(ALL) NOPASSWD: ALL";
 const WITH_PASSWORD: &str = "op ALL=(ALL) ALL";
 
 /// What a check said, and the verdict of a control that needs root to be measured.
-struct Checked {
+pub(crate) struct Checked {
     said: String,
     verdict: String,
 }
@@ -44,7 +44,7 @@ impl Checked {
     }
 
     #[track_caller]
-    fn is_measured(self) {
+    pub(crate) fn is_measured(self) {
         assert!(
             ["pass", "fail"].contains(&&*self.verdict),
             "{}\n{}",
@@ -102,8 +102,13 @@ fn arguments(server: &Server, addresses: &[&str]) -> Vec<String> {
 }
 
 fn check(server: &Server) -> Checked {
+    check_at(server, "127.0.0.1")
+}
+
+/// Checks the server as a node at `address`.
+pub(crate) fn check_at(server: &Server, address: &str) -> Checked {
     let output = Command::new(env!("CARGO_BIN_EXE_harden"))
-        .args(arguments(server, &["127.0.0.1"]))
+        .args(arguments(server, &[address]))
         .env("HOME", server.path("home"))
         .env_remove("SSH_AUTH_SOCK")
         .output()

@@ -106,6 +106,8 @@ fn node_of(blocker: &Blocker) -> Option<&str> {
         | Blocker::SampleKey { node }
         | Blocker::KeyLost { node, .. }
         | Blocker::Kernel { node, .. }
+        | Blocker::Moved { node, .. }
+        | Blocker::Undecided { node, .. }
         | Blocker::Overruled { node, .. }
         | Blocker::Unwritable { node, .. }
         | Blocker::Tools { node, .. } => Some(node),

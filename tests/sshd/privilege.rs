@@ -138,10 +138,9 @@ fn hired(sudoers: &str) -> Server {
 #[test]
 fn sudo_without_a_password_needs_nothing_from_anybody() {
     check(&hired(NOPASSWD)).is_measured();
-    check(&hired(&format!(
-        "Defaults secure_path=/nowhere\n{NOPASSWD}"
-    )))
-    .is_measured();
+    for defaults in ["secure_path=/nowhere", "use_pty"] {
+        check(&hired(&format!("Defaults {defaults}\n{NOPASSWD}"))).is_measured();
+    }
 }
 
 #[test]
@@ -158,8 +157,10 @@ fn a_right_password_makes_root_also_where_none_was_needed() {
     check_asking(&hired(WITH_PASSWORD), &["127.0.0.1"], PASSWORD).is_measured();
     check_asking(&hired(NOPASSWD), &["127.0.0.1"], "not the password").is_measured();
     // Nothing is remembered on the node: every run of the program brings its own proof.
-    let forgetful = format!("Defaults timestamp_timeout=0\n{WITH_PASSWORD}");
-    check_asking(&hired(&forgetful), &["127.0.0.1"], PASSWORD).is_measured();
+    for defaults in ["timestamp_timeout=0", "use_pty"] {
+        let sudoers = format!("Defaults {defaults}\n{WITH_PASSWORD}");
+        check_asking(&hired(&sudoers), &["127.0.0.1"], PASSWORD).is_measured();
+    }
 }
 
 #[test]

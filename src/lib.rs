@@ -28,6 +28,7 @@ pub mod profile;
 pub mod fleet;
 pub mod finding;
 pub mod audit;
+pub mod statements;
 pub mod plan;
 pub mod event;
 pub mod rke;

@@ -70,7 +70,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "yaml",
         ],
     ),
-    ("event", &["finding", "plan"]),
+    (
+        "statements",
+        &["finding", "profile", "resource", "source", "yaml"],
+    ),
+    ("event", &["finding", "plan", "source"]),
     ("ssh", &["inventory", "secret"]),
     ("rke", &["source"]),
     ("https", &["secret"]),
@@ -95,7 +99,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "resource",
             "rke",
             "secret",
+            "source",
             "ssh",
+            "statements",
         ],
     ),
     (
@@ -132,6 +138,7 @@ const PURE: &[&str] = &[
     "fleet",
     "finding",
     "audit",
+    "statements",
     "plan",
     "event",
 ];

@@ -10,6 +10,7 @@ use std::process::Command;
 use std::process::Stdio;
 
 use harden::node;
+use harden::node::ascent::Ascent;
 use harden::node::frame;
 use harden::node::frame::Answer;
 use harden::node::request::Attributes;
@@ -40,7 +41,7 @@ fn run(shell: &[&str], stdin: &[u8]) -> Vec<u8> {
     let mut child = Command::new(shell[0])
         .args(&shell[1..])
         .arg("-c")
-        .arg(node::command(false))
+        .arg(node::command(&Ascent::Root))
         .env("PATH", path)
         .env("LANG", "C.UTF-8")
         .stdin(Stdio::piped())

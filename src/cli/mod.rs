@@ -2,11 +2,13 @@
 
 mod apply;
 mod check;
+mod controls;
 mod exit;
 mod nodes;
 mod reach;
 mod session;
 mod site;
+mod ssh_config;
 mod terminal;
 mod trust;
 
@@ -35,6 +37,8 @@ enum Command {
     Check(check::Check),
     /// Make it so, run `rke up`, and prove it by checking again
     Apply(apply::Apply),
+    /// List the controls of a profile, or explain one of them
+    Controls(controls::Controls),
     /// List the nodes of an inventory as RKE resolves them
     Nodes(nodes::Nodes),
     /// Show the nodes' host keys, and record them after you compared them
@@ -59,6 +63,14 @@ struct Target {
     #[arg(long, value_name = "USER@HOST[:PORT]", value_delimiter = ',')]
     proxy_jump: Vec<String>,
 
+    /// Take from OpenSSH's configuration what the inventory leaves open; FILE instead of ~/.ssh/config
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    #[expect(
+        clippy::option_option,
+        reason = "an option with a value that is optional"
+    )]
+    ssh_config: Option<Option<PathBuf>>,
+
     /// Ask for one password, and give it to servers that take none of our keys
     #[arg(long)]
     ask_password: bool,
@@ -71,9 +83,8 @@ struct Reach {
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
 
-    /// Seconds for each of connecting, handshake and login
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
-    connect_timeout: u64,
+    #[command(flatten)]
+    limit: Limit,
 
     /// Seconds for one answer of a node
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
@@ -84,9 +95,17 @@ struct Reach {
     host_keys: HostKeyPolicy,
 }
 
-impl Reach {
-    fn step(&self) -> Duration {
-        Duration::from_secs(self.connect_timeout)
+/// How long the way to a node may take.
+#[derive(Args, Clone, Copy, Debug)]
+struct Limit {
+    /// Seconds for each of connecting, handshake and login [default: 10]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    connect_timeout: Option<u64>,
+}
+
+impl Limit {
+    fn step(self) -> Duration {
+        Duration::from_secs(self.connect_timeout.unwrap_or(10))
     }
 }
 
@@ -108,6 +127,10 @@ struct Work {
     #[command(flatten)]
     reach: Reach,
 
+    /// Ask for one password, and give it to `sudo` on nodes where it wants one
+    #[arg(long)]
+    ask_sudo: bool,
+
     /// The site's playbook; the default is the guide as it stands
     #[arg(long, value_name = "FILE")]
     playbook: Option<PathBuf>,
@@ -119,6 +142,14 @@ struct Work {
     /// 1 is practical; 2 adds what may cost comfort
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
     level: Option<u8>,
+
+    /// Only these controls, by id or glob; may be given several times
+    #[arg(long, value_name = "ID|GLOB")]
+    control: Vec<String>,
+
+    /// Without these controls, by id or glob; may be given several times
+    #[arg(long, value_name = "ID|GLOB")]
+    skip: Vec<String>,
 
     /// The `rke` program; the default is the one on the PATH
     #[arg(long, value_name = "PATH", conflicts_with = "no_rke")]
@@ -164,6 +195,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Check(check) => check.run(),
         Command::Apply(apply) => apply.run(),
+        Command::Controls(controls) => controls.run(),
         Command::Nodes(nodes) => nodes.run(),
         Command::Trust(trust) => trust.run(),
     }

@@ -60,7 +60,8 @@ fn key(source: &KeySource) -> String {
     match source {
         KeySource::Agent => "agent".to_owned(),
         KeySource::Inline(_) => "inline".to_owned(),
-        KeySource::File(path) => path.display().to_string(),
+        KeySource::File(path) | KeySource::Default(path) => path.display().to_string(),
+        KeySource::OpenSsh(_) => "as OpenSSH".to_owned(),
         KeySource::Certified(inner, _) => format!("{} with a certificate", key(inner)),
     }
 }

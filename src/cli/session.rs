@@ -16,6 +16,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tokio::sync::watch;
@@ -34,6 +35,10 @@ use crate::engine::Teller;
 use crate::error::Failure;
 use crate::event::Event;
 use crate::event::EventKind;
+use crate::profile::Profile;
+use crate::profile::filter::Filter;
+use crate::profile::filter::check_needs;
+use crate::profile::waiver::Day;
 use crate::report::Report;
 use crate::report::json;
 use crate::report::progress::Mode;
@@ -51,19 +56,25 @@ pub(super) fn job(
 ) -> Result<Job, Failure> {
     let target = &work.target;
     let (inventory, selected) = site::inventory(target)?;
-    let (playbook, profile) = site::profile(target, &inventory, work.playbook.as_deref())?;
+    let site::Site {
+        playbook,
+        mut profile,
+        statements,
+    } = site::profile(target, &inventory, work.playbook.as_deref())?;
     let rancher = site::rancher(target, &inventory, work.playbook.as_deref(), &playbook)?;
+    let today = Day(Timestamp::now().to_zoned(TimeZone::UTC).date());
+    // Before the filter: what is left out of a run is not unknown.
+    let warnings = statements.review(&profile, today);
+    filter(&mut profile, work, command)?;
     let (config, cluster) = site::cluster(target, &inventory, work.config.as_deref())?;
     let files = site::known_hosts(target, &inventory);
     let host_keys = match work.reach.host_keys {
         HostKeyPolicy::Strict => HostKeys::Strict,
         HostKeyPolicy::AcceptNew => HostKeys::AcceptNew(files[0].clone()),
     };
-    let options = reach::options(target, &inventory, work.reach.step())?;
-    let nodes = inventory
-        .nodes
-        .iter()
-        .filter(|node| selected.contains(&node.name));
+    let nodes = inventory.nodes.iter();
+    let nodes: Vec<_> = nodes.filter(|node| selected.contains(&node.name)).collect();
+    let options = reach::options(target, &inventory, &nodes, work.reach.limit)?;
     let keys = reach::keys(target, &options, nodes)?;
     let run = run_name();
     Ok(Job {
@@ -72,12 +83,16 @@ pub(super) fn job(
         profile,
         level: work.level.unwrap_or(playbook.level),
         rollout: playbook.rollout,
+        statements,
+        today,
+        warnings,
         run_dir: site::directory(&config).join("harden-runs").join(&run),
         config,
         cluster,
         run,
         fresh_key: fresh_key()?,
         keys,
+        sudo_password: reach::sudo_password(work)?,
         options: Options {
             host_keys,
             ..options
@@ -91,11 +106,25 @@ pub(super) fn job(
         },
         ask_kubernetes: !work.no_kube,
         rancher,
-        connect: work.reach.step(),
+        connect: work.reach.limit.step(),
         allow_incomplete,
         allow_refused_pods: false,
         inventory,
     })
+}
+
+/// Leaves of the profile what `--control` and `--skip` ask for.
+fn filter(profile: &mut Profile, work: &Work, command: &str) -> Result<(), Failure> {
+    let filtered = Filter::parse(&work.control, &work.skip).and_then(|filter| {
+        filter.apply(profile)?;
+        // A check changes nothing, so nothing can be missing.
+        if command == "apply" {
+            check_needs(profile)
+        } else {
+            Ok(())
+        }
+    });
+    filtered.map_err(|error| Failure::new(exit::USAGE, error.to_string(), error.hint()))
 }
 
 /// Sorts by time and is unique on this machine.

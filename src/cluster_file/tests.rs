@@ -274,6 +274,7 @@ fn inventory(file: &str, addresses: &[&str]) -> Inventory {
         name: (*address).to_owned(),
         address: (*address).to_owned(),
         port: 22,
+        has_port: true,
         internal_address: (*address).to_owned(),
         roles: BTreeSet::new(),
         user: "rke".to_owned(),

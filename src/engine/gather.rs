@@ -105,8 +105,11 @@ impl Run {
         if !is_old {
             self.teller.tell_of(&node.name, EventKind::Connected);
         }
-        let answers = ask(&session, node, requests, job.answer).await;
-        answers.map_err(|error| (error, is_old))
+        let answers = async {
+            let ascent = self.ascents.of(node, &*session, job.answer).await?;
+            ask(&session, node, &ascent, requests, job.answer).await
+        };
+        answers.await.map_err(|error| (error, is_old))
     }
 }
 

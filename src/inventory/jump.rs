@@ -20,6 +20,7 @@ pub fn read(text: &str, key: KeySource) -> Result<Bastion, &'static str> {
         return Err("has a control character in its user");
     }
     let (host, port) = split_port(host);
+    let has_port = port.is_some();
     let port = match port {
         None => DEFAULT_PORT,
         Some(port) => match port.parse() {
@@ -37,6 +38,7 @@ pub fn read(text: &str, key: KeySource) -> Result<Bastion, &'static str> {
     Ok(Bastion {
         address: host.to_owned(),
         port,
+        has_port,
         user: user.to_owned(),
         key,
     })

@@ -72,6 +72,7 @@ pub(super) fn read(
         internal_address: internal_address.unwrap_or_else(|| address.clone()),
         address,
         port: port?,
+        has_port: fields.value("port").is_some(),
         roles,
         user: user?.value,
         docker_socket: docker_socket?,

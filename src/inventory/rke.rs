@@ -10,6 +10,7 @@ use crate::inventory::Bastion;
 use crate::inventory::Inventory;
 use crate::inventory::KeySource;
 use crate::inventory::Node;
+use crate::inventory::Privilege;
 use crate::inventory::Site;
 use crate::inventory::access::Access;
 use crate::inventory::endpoint;
@@ -156,6 +157,7 @@ fn bastion(root: &Fields, access: &mut Access, review: &mut Review) -> Option<Ba
     Some(Bastion {
         address: address?.value,
         port: port?,
+        has_port: fields.value("port").is_some(),
         user: user?.value,
         key: key?,
     })
@@ -227,6 +229,25 @@ fn site(root: &Fields, review: &mut Review) -> Site {
         playbook: path("playbook"),
         cluster_config: path("cluster_config"),
         known_hosts: path("known_hosts"),
+        privilege: privilege(&fields, review),
+    }
+}
+
+fn privilege(site: &Fields, review: &mut Review) -> Privilege {
+    let Some(word) = site.text("privilege", review) else {
+        return Privilege::default();
+    };
+    match word.value.as_str() {
+        "sudo" => Privilege::Sudo,
+        "docker" => Privilege::Docker,
+        other => {
+            review.error(
+                word.place,
+                format!("`privilege` is neither `sudo` nor `docker`: `{other}`"),
+                "leave it out for `sudo`; write `docker` for users of the group docker without sudo",
+            );
+            Privilege::default()
+        }
     }
 }
 
@@ -292,7 +313,10 @@ mod tests {
     fn a_key_path_comes_from_the_node_then_the_cluster_then_the_home() {
         let home = Some("/home/op");
 
-        assert_eq!(key("", "", home, true), Ok(file("/home/op/.ssh/id_rsa")));
+        assert_eq!(
+            key("", "", home, true),
+            Ok(KeySource::Default("/home/op/.ssh/id_rsa".into()))
+        );
         assert_eq!(
             key("", "ssh_key_path: ~/k", home, false),
             Ok(file("/home/op/k"))
@@ -396,6 +420,27 @@ mod tests {
 
         assert_eq!(inventory.nodes.len(), 10_000);
         assert_eq!(inventory.warnings.len(), 10_000);
+    }
+
+    #[test]
+    fn privilege_is_sudo_unless_docker_is_asked_for() {
+        let privilege = |block: &str| {
+            let text = format!("{NODE}}}\nssh_key_path: /k\n{block}\n");
+            let read = read("fleet.yml", &text, None, false);
+            read.map(|inventory| inventory.site.privilege)
+                .map_err(|errors| errors[0].message.clone())
+        };
+
+        assert_eq!(privilege(""), Ok(Privilege::Sudo));
+        assert_eq!(
+            privilege("harden: {privilege: docker}"),
+            Ok(Privilege::Docker)
+        );
+        assert!(
+            privilege("harden: {privilege: root}")
+                .unwrap_err()
+                .contains("`root`")
+        );
     }
 
     proptest::proptest! {

@@ -182,7 +182,10 @@ impl Loader<'_> {
                 return Err(self.source.remark(at, format!("`{id}` is there twice")));
             }
         }
-        for reference in controls.iter().flat_map(|control| &control.met_by) {
+        let references = controls
+            .iter()
+            .flat_map(|control| control.met_by.iter().chain(&control.needs));
+        for reference in references {
             if !ids.contains(reference.value.as_str()) {
                 let message = format!("there is no control `{}`", reference.value);
                 return Err(self.source.remark(yaml::place(reference), message));
@@ -254,6 +257,13 @@ impl Loader<'_> {
             scope,
             refs: raw.refs,
             kubernetes,
+            needs: raw
+                .needs
+                .into_iter()
+                .map(|id| ControlId(id.value))
+                .collect(),
+            why: raw.why.trim().to_owned(),
+            side_effects: raw.side_effects,
             rule,
             shows: raw.shows,
         })
@@ -540,6 +550,12 @@ struct RawControl {
     documented: Option<String>,
     #[serde(default)]
     met_by: Vec<Spanned<String>>,
+    #[serde(default)]
+    needs: Vec<Spanned<String>>,
+    #[serde(default)]
+    why: String,
+    #[serde(default)]
+    side_effects: Vec<String>,
 }
 
 #[derive(Deserialize)]

@@ -1,10 +1,13 @@
 //! A benchmark as data: controls, and what each of them wants.
 
+pub mod filter;
 pub mod library;
 pub mod load;
+pub mod pattern;
 pub mod playbook;
 pub mod variables;
 pub mod version;
+pub mod waiver;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -45,6 +48,12 @@ pub struct Control {
     pub refs: BTreeMap<String, Vec<String>>,
     /// Other Kubernetes versions than these make the control not applicable (T-28).
     pub kubernetes: Option<Gate>,
+    /// Controls that must be applied with this one, or before it.
+    pub needs: Vec<ControlId>,
+    /// What it is good for; empty where the title says it.
+    pub why: String,
+    /// What else changes when it is applied (T-25).
+    pub side_effects: Vec<String>,
     pub rule: Rule,
     /// What a person needs to see to judge a manual control.
     pub shows: Vec<Listing>,

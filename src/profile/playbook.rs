@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::profile::waiver::Attestation;
+use crate::profile::waiver::Waiver;
 use crate::source::Remark;
 use crate::yaml;
 use crate::yaml::Spanned;
@@ -25,6 +27,10 @@ pub struct Playbook {
     pub rollout: Rollout,
     /// The Rancher server of this site; without one its items are for a person.
     pub rancher: Option<RancherServer>,
+    #[serde(default)]
+    pub waivers: Vec<Waiver>,
+    #[serde(default)]
+    pub attestations: Vec<Attestation>,
 }
 
 /// A Rancher server, and who and what is allowed on it. A token never stands in a playbook.

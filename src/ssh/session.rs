@@ -163,7 +163,9 @@ impl Session {
             handle,
             end,
             output: options.output,
-            obstacle: Obstacle::of(welcome, first.banner().as_deref()),
+            obstacle: stop
+                .obstacle
+                .or_else(|| Obstacle::of(welcome, first.banner().as_deref())),
             _guard: guard,
         })
     }

@@ -5,7 +5,9 @@
 mod apply;
 mod bad_input;
 mod check;
+mod controls;
 mod kubernetes;
 mod lab;
 mod rancher;
+mod waivers;
 mod weather;

@@ -348,6 +348,7 @@ pub(crate) fn node(port: u16, key: KeySource) -> Node {
         name: "cp-1".to_owned(),
         address: "127.0.0.1".to_owned(),
         port,
+        has_port: true,
         internal_address: "127.0.0.1".to_owned(),
         roles: [].into(),
         user: whoami(),

@@ -119,6 +119,10 @@ impl Machine {
         self.armed().push((trigger, fault));
     }
 
+    pub(crate) fn disarm(&self) {
+        self.armed().clear();
+    }
+
     /// True when a fault waits for what a command is about to be told.
     pub(crate) fn waits_for_a_verb(&self) -> bool {
         let is_verb = |(trigger, _): &(Trigger, Fault)| matches!(trigger, Trigger::Verb(_));

@@ -146,11 +146,12 @@ impl Node {
         self.0.cut();
     }
 
-    /// Mends everything.
+    /// Mends everything, and disarms what has not happened yet.
     ///
     /// # Errors
     /// The node's directory cannot be changed.
     pub fn heal(&self) -> Result<(), anyhow::Error> {
+        self.0.disarm();
         self.0.set_faults(Vec::new())
     }
 }

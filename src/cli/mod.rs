@@ -5,6 +5,7 @@ mod check;
 mod controls;
 mod exit;
 mod nodes;
+mod ping;
 mod reach;
 mod session;
 mod site;

@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::cli::Target;
 use crate::cli::exit;
+use crate::cli::ping::Ping;
 use crate::cli::site;
 use crate::error::Failure;
 use crate::inventory::KeySource;
@@ -18,12 +19,18 @@ use crate::report::escaped;
 pub(super) struct Nodes {
     #[command(flatten)]
     target: Target,
+
+    #[command(flatten)]
+    ping: Ping,
 }
 
 const HEADER: [&str; 5] = ["NODE", "ROLES", "TARGET", "USER", "KEY"];
 
 impl Nodes {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
+        if self.ping.ping {
+            return self.ping.run(&self.target);
+        }
         let (inventory, selected) = site::inventory(&self.target)?;
         let nodes = inventory
             .nodes

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use crate::cli::Limit;
 use crate::cli::Target;
-use crate::cli::Work;
 use crate::cli::exit;
 use crate::cli::site;
 use crate::cli::ssh_config;
@@ -50,8 +49,8 @@ pub(super) fn keys<'n>(
 }
 
 /// The password for `sudo`, asked for now when the command line wants it so.
-pub(super) fn sudo_password(work: &Work) -> Result<Option<Secret>, Failure> {
-    if !work.ask_sudo {
+pub(super) fn sudo_password(is_wanted: bool) -> Result<Option<Secret>, Failure> {
+    if !is_wanted {
         return Ok(None);
     }
     let password = terminal::secret("Password for sudo on the nodes: ");

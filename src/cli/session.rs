@@ -24,6 +24,8 @@ use zeroize::Zeroizing;
 
 use crate::cli::Format;
 use crate::cli::HostKeyPolicy;
+use crate::cli::Reach;
+use crate::cli::Target;
 use crate::cli::Work;
 use crate::cli::exit;
 use crate::cli::reach;
@@ -35,6 +37,7 @@ use crate::engine::Teller;
 use crate::error::Failure;
 use crate::event::Event;
 use crate::event::EventKind;
+use crate::inventory::Inventory;
 use crate::profile::Profile;
 use crate::profile::filter::Filter;
 use crate::profile::filter::check_needs;
@@ -67,11 +70,7 @@ pub(super) fn job(
     let warnings = statements.review(&profile, today);
     filter(&mut profile, work, command)?;
     let (config, cluster) = site::cluster(target, &inventory, work.config.as_deref())?;
-    let files = site::known_hosts(target, &inventory);
-    let host_keys = match work.reach.host_keys {
-        HostKeyPolicy::Strict => HostKeys::Strict,
-        HostKeyPolicy::AcceptNew => HostKeys::AcceptNew(files[0].clone()),
-    };
+    let host_keys = host_keys(target, &inventory, &work.reach);
     let nodes = inventory.nodes.iter();
     let nodes: Vec<_> = nodes.filter(|node| selected.contains(&node.name)).collect();
     let options = reach::options(target, &inventory, &nodes, work.reach.limit)?;
@@ -92,7 +91,7 @@ pub(super) fn job(
         run,
         fresh_key: fresh_key()?,
         keys,
-        sudo_password: reach::sudo_password(work)?,
+        sudo_password: reach::sudo_password(work.ask_sudo)?,
         options: Options {
             host_keys,
             ..options
@@ -125,6 +124,16 @@ fn filter(profile: &mut Profile, work: &Work, command: &str) -> Result<(), Failu
         }
     });
     filtered.map_err(|error| Failure::new(exit::USAGE, error.to_string(), error.hint()))
+}
+
+/// What to do with hosts of which nothing is on record.
+pub(super) fn host_keys(target: &Target, inventory: &Inventory, reach: &Reach) -> HostKeys {
+    match reach.host_keys {
+        HostKeyPolicy::Strict => HostKeys::Strict,
+        HostKeyPolicy::AcceptNew => {
+            HostKeys::AcceptNew(site::known_hosts(target, inventory).swap_remove(0))
+        }
+    }
 }
 
 /// Sorts by time and is unique on this machine.

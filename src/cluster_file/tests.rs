@@ -291,6 +291,7 @@ fn inventory(file: &str, addresses: &[&str]) -> Inventory {
         shared_key: None,
         ssh_agent_auth: false,
         prefix_path: "/".to_owned(),
+        ignore_docker_version: false,
         kubernetes_version: None,
         is_cluster_file: false,
         site: crate::inventory::Site::default(),

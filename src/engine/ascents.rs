@@ -213,6 +213,7 @@ mod tests {
             name: format!("w-{number}"),
             address: "10.0.0.1".to_owned(),
             port: 22,
+            has_port: true,
             internal_address: "10.0.0.1".to_owned(),
             roles: [].into(),
             user: "op".to_owned(),

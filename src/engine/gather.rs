@@ -79,6 +79,13 @@ impl Run {
     ) -> Result<Vec<Answer>, AskError> {
         let repeatable = !requests.iter().any(Request::changes);
         match self.ask_once(node, requests).await {
+            // What found no room was not even begun.
+            Err((AskError::Ssh(SshError::Full { .. }), true)) => {
+                self.doors.forget(node).await;
+                self.ask_once(node, requests)
+                    .await
+                    .map_err(|(error, _)| error)
+            }
             Err((AskError::Ssh(SshError::Lost { .. }), true)) if repeatable => {
                 self.doors.forget(node).await;
                 self.ask_once(node, requests)

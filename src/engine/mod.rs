@@ -8,6 +8,7 @@ mod ascents;
 mod doors;
 mod gather;
 mod objects;
+pub mod ping;
 mod rancher;
 mod restart;
 mod stop;

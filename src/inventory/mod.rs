@@ -40,6 +40,8 @@ pub struct Inventory {
     pub ssh_agent_auth: bool,
     /// Cluster-level `prefix_path`, `/` when not given (RKE fact 14).
     pub prefix_path: String,
+    /// True where `rke` is to take any version of Docker.
+    pub ignore_docker_version: bool,
     /// `None` means that `rke` would choose, and perhaps upgrade (RKE fact 15).
     pub kubernetes_version: Option<String>,
     /// True when the file holds RKE cluster keys such as `services`, so that it is itself the

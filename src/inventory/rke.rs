@@ -100,6 +100,7 @@ fn cluster(root: &Tree, home: Option<&Path>, agent_socket: bool, review: &mut Re
         shared_key,
         ssh_agent_auth,
         prefix_path: prefix_path(&fields, review),
+        ignore_docker_version: fields.flag("ignore_docker_version", review),
         kubernetes_version: kubernetes_version(&fields, review),
         is_cluster_file: fields.keys().any(schema::is_of_cluster_file),
         site: site(&fields, review),

@@ -28,6 +28,7 @@ mod patience;
 mod ring;
 pub mod route;
 pub mod session;
+pub mod socket;
 mod tap;
 pub mod target;
 pub mod trust;

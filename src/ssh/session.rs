@@ -88,7 +88,7 @@ impl Options {
 /// A dropped session is cut off at once; [`Session::close`] says goodbye first.
 pub struct Session {
     at: Arc<Target>,
-    handle: Handle<Gate>,
+    pub(super) handle: Handle<Gate>,
     end: End,
     output: usize,
     obstacle: Option<Obstacle>,
@@ -237,6 +237,7 @@ impl Session {
     async fn explain(&self, failure: Failure) -> SshError {
         let at = self.at.clone();
         match failure {
+            Failure::Full => SshError::Full { at },
             Failure::Refused(reason) => SshError::Refused { at, reason },
             Failure::TooMuch => SshError::TooMuch {
                 at,

@@ -10,6 +10,7 @@ mod hostile;
 mod kubernetes;
 mod lab;
 mod matrix;
+mod privilege;
 mod rancher;
 mod secrets;
 mod waivers;

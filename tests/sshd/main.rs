@@ -7,6 +7,8 @@ mod host_certificates;
 mod host_keys;
 mod jumps;
 mod login;
+mod manners;
+mod privilege;
 mod refusals;
 mod runs;
 mod secrets;

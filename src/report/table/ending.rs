@@ -101,6 +101,7 @@ fn write_list(
 fn node_of(blocker: &Blocker) -> Option<&str> {
     match blocker {
         Blocker::Silent { node, .. }
+        | Blocker::ContainerUnread { node, .. }
         | Blocker::KeyFileUnread { node, .. }
         | Blocker::KeyFileInvalid { node, .. }
         | Blocker::SampleKey { node }

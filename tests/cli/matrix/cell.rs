@@ -174,7 +174,11 @@ fn begins_anew(weather: Weather, phase: Phase) -> Cell {
         (_, Phase::Login) => Fault::LoginRefused,
         _ => Fault::Refuse,
     };
-    runs(fault, unmeasured(phase))
+    match (weather, phase) {
+        // Then `rke` itself does not reach the nodes.
+        (Weather::Refuse, Phase::Load) => runs(fault, Expect::Failed),
+        _ => runs(fault, unmeasured(phase)),
+    }
 }
 
 fn connection(weather: Weather, phase: Phase) -> Cell {

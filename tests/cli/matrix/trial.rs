@@ -196,6 +196,7 @@ fn check(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {
 }
 
 /// Every file is what it was before or what it is in the end; a temporary one may lie beside it.
+/// `rke` notes the state of the cluster below `.tmp` anew each time.
 fn nothing_is_half_written(
     before: &Snapshot,
     after: &Snapshot,
@@ -204,7 +205,8 @@ fn nothing_is_half_written(
     for (node, now) in &after.etc {
         let (old, new) = (&before.etc[node], &last.etc[node]);
         let paths: BTreeSet<_> = old.keys().chain(now.keys()).chain(new.keys()).collect();
-        for path in paths.into_iter().filter(|path| !is_temporary(path)) {
+        let is_ours = |path: &Path| !is_temporary(path) && !path.starts_with("kubernetes/.tmp");
+        for path in paths.into_iter().filter(|path| is_ours(path)) {
             let now = now.get(path);
             let is_whole = now == old.get(path) || now == new.get(path);
             check(is_whole, || {

@@ -88,6 +88,8 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(address.port() != 0)?;
     socket.bind(address)?;
+    // Its connections inherit it: a door that closes and opens again finds them on its port.
+    socket.set_reuseaddr(true)?;
     Ok(socket)
 }
 

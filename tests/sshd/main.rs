@@ -4,6 +4,7 @@
 
 mod as_openssh;
 mod config;
+mod addresses;
 mod host_certificates;
 mod host_keys;
 mod jumps;

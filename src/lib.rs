@@ -30,6 +30,7 @@ pub mod finding;
 pub mod audit;
 pub mod statements;
 pub mod plan;
+pub mod ping;
 pub mod event;
 pub mod rke;
 pub mod https;

@@ -74,6 +74,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "statements",
         &["finding", "profile", "resource", "source", "yaml"],
     ),
+    ("ping", &["facts", "inventory", "plan"]),
     ("event", &["finding", "plan", "source"]),
     ("ssh", &["inventory", "secret"]),
     ("rke", &["source"]),
@@ -93,6 +94,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "inventory",
             "kube",
             "node",
+            "ping",
             "plan",
             "profile",
             "rancher",
@@ -140,6 +142,7 @@ const PURE: &[&str] = &[
     "audit",
     "statements",
     "plan",
+    "ping",
     "event",
 ];
 

@@ -2,14 +2,21 @@
 
 mod apply;
 mod check;
+mod confirm;
 mod controls;
 mod exit;
 mod nodes;
+mod output;
+mod ping;
 mod reach;
+mod report;
+mod saved;
 mod session;
 mod site;
+mod ssh_config;
 mod terminal;
 mod trust;
+mod undo;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,6 +27,7 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 
+use crate::cli::output::Output;
 use crate::error::Failure;
 
 /// Hardens RKE clusters over SSH: checks what the Rancher Hardening Guide asks, and makes it so.
@@ -36,6 +44,10 @@ enum Command {
     Check(check::Check),
     /// Make it so, run `rke up`, and prove it by checking again
     Apply(apply::Apply),
+    /// Render a saved result again, compare two, or join those of many clusters
+    Report(report::Report),
+    /// Put back what a run changed, where nothing changed since
+    Undo(undo::Undo),
     /// List the controls of a profile, or explain one of them
     Controls(controls::Controls),
     /// List the nodes of an inventory as RKE resolves them
@@ -50,7 +62,7 @@ struct Target {
     /// An RKE cluster.yml, or a node inventory in its style
     inventory: PathBuf,
 
-    /// Only these nodes: names, globs, addresses or @roles, joined by commas; `!` excludes
+    /// Only these nodes: names, globs, addresses or @roles, joined by commas; `!` excludes, `@shard=1/4` keeps a quarter
     #[arg(long, value_name = "NODES")]
     on: Option<String>,
 
@@ -61,6 +73,14 @@ struct Target {
     /// Jump hosts in front of all nodes, one behind the other, instead of the inventory's
     #[arg(long, value_name = "USER@HOST[:PORT]", value_delimiter = ',')]
     proxy_jump: Vec<String>,
+
+    /// Take from OpenSSH's configuration what the inventory leaves open; FILE instead of ~/.ssh/config
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    #[expect(
+        clippy::option_option,
+        reason = "an option with a value that is optional"
+    )]
+    ssh_config: Option<Option<PathBuf>>,
 
     /// Ask for one password, and give it to servers that take none of our keys
     #[arg(long)]
@@ -74,9 +94,8 @@ struct Reach {
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
 
-    /// Seconds for each of connecting, handshake and login
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
-    connect_timeout: u64,
+    #[command(flatten)]
+    limit: Limit,
 
     /// Seconds for one answer of a node
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
@@ -87,9 +106,17 @@ struct Reach {
     host_keys: HostKeyPolicy,
 }
 
-impl Reach {
-    fn step(&self) -> Duration {
-        Duration::from_secs(self.connect_timeout)
+/// How long the way to a node may take.
+#[derive(Args, Clone, Copy, Debug)]
+struct Limit {
+    /// Seconds for each of connecting, handshake and login [default: 10]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    connect_timeout: Option<u64>,
+}
+
+impl Limit {
+    fn step(self) -> Duration {
+        Duration::from_secs(self.connect_timeout.unwrap_or(10))
     }
 }
 
@@ -110,6 +137,10 @@ struct Work {
 
     #[command(flatten)]
     reach: Reach,
+
+    /// Ask for one password, and give it to `sudo` on nodes where it wants one
+    #[arg(long)]
+    ask_sudo: bool,
 
     /// The site's playbook; the default is the guide as it stands
     #[arg(long, value_name = "FILE")]
@@ -147,23 +178,15 @@ struct Work {
     #[arg(long)]
     no_kube: bool,
 
-    /// Show content diffs, secrets redacted
-    #[arg(long)]
-    diff: bool,
-
-    /// The form of the result on standard output
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-
-    /// Write the result into this file too, as JSON
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 
     /// Say nothing but the result, warnings and failures
     #[arg(long, short)]
     quiet: bool,
 }
 
+/// The form of a list; a result has more of them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 enum Format {
     Table,
@@ -179,6 +202,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Check(check) => check.run(),
         Command::Apply(apply) => apply.run(),
+        Command::Report(report) => report.run(),
+        Command::Undo(undo) => undo.run(),
         Command::Controls(controls) => controls.run(),
         Command::Nodes(nodes) => nodes.run(),
         Command::Trust(trust) => trust.run(),

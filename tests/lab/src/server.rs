@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use russh::Channel;
 use russh::ChannelId;
+use russh::ChannelOpenFailure;
 use russh::MethodKind;
 use russh::MethodSet;
 use russh::SshId;
@@ -20,6 +21,8 @@ use russh::server::Msg;
 use russh::server::PublicKeyOffer;
 use russh::server::Session;
 use russh::server::VerifiedPublicKey;
+use tokio::io::AsyncReadExt as _;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::net::TcpSocket;
 use tokio::net::TcpStream;
@@ -33,6 +36,10 @@ use crate::wire;
 
 /// The accounts of a node.
 const ACCOUNTS: [&str; 2] = ["root", "ubuntu"];
+
+const DOCKER: &str = "/var/run/docker.sock";
+
+const VERSION: &[u8] = b"HTTP/1.0 200 OK\r\n\r\n{\"Version\":\"17.03.2-ce\"}";
 
 /// The port of a node.
 pub(crate) enum Door {
@@ -170,6 +177,8 @@ struct Login {
     user: String,
     /// Channels that are open and run nothing yet.
     idle: HashMap<ChannelId, Channel<Msg>>,
+    /// Channels that were ever open.
+    opened: usize,
 }
 
 impl Login {
@@ -179,6 +188,7 @@ impl Login {
             cut,
             user: String::new(),
             idle: HashMap::new(),
+            opened: 0,
         }
     }
 
@@ -248,8 +258,39 @@ impl server::Handler for Login {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Result<(), Self::Error> {
+        let is_full =
+            |fault: &Fault| matches!(fault, Fault::Sessions(most) if self.opened >= *most);
+        if self.machine.faults().iter().any(is_full) {
+            reply.reject(ChannelOpenFailure::ConnectFailed).await;
+            return Ok(());
+        }
+        self.opened += 1;
         self.idle.insert(channel.id(), channel);
         reply.accept().await;
+        Ok(())
+    }
+
+    /// Docker's socket: every request is answered with its version.
+    async fn channel_open_direct_streamlocal(
+        &mut self,
+        channel: Channel<Msg>,
+        path: &str,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        let is_down = |fault: &Fault| matches!(fault, Fault::DockerDown | Fault::DockerMissing);
+        if path != DOCKER || self.machine.faults().iter().any(is_down) {
+            reply.reject(ChannelOpenFailure::ConnectFailed).await;
+            return Ok(());
+        }
+        reply.accept().await;
+        tokio::spawn(async move {
+            let mut stream = channel.into_stream();
+            let mut asked = [0; 1024];
+            let _ = stream.read(&mut asked).await;
+            let _ = stream.write_all(VERSION).await;
+            let _ = stream.shutdown().await;
+        });
         Ok(())
     }
 

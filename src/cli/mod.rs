@@ -146,6 +146,10 @@ struct Work {
     #[arg(long, value_name = "FILE")]
     playbook: Option<PathBuf>,
 
+    /// The profile, instead of the one that the playbook names
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+
     /// The cluster.yml, when it is not the inventory or beside it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,

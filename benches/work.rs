@@ -6,13 +6,19 @@
 mod sample;
 
 use std::fmt::Write as _;
+use std::io;
 
 use divan::Bencher;
 use divan::black_box;
 use harden::cluster_file::Edit;
 use harden::cluster_file::Scalar;
 use harden::facts::answer;
+use harden::report::document::Document;
+use harden::report::html;
 use harden::report::json;
+use harden::report::junit;
+use harden::report::markdown;
+use harden::report::sarif;
 use harden::report::table;
 
 const NODES: usize = 10_000;
@@ -69,25 +75,47 @@ fn argument(number: usize) -> Edit {
 
 #[divan::bench(sample_count = 3)]
 fn render_json_for_10_000_nodes(bencher: Bencher) {
-    let report = sample::report(&sample::profile(), &sample::fleet(NODES));
-    bencher.bench(|| {
-        let mut out = Vec::new();
-        json::write(&mut out, black_box(&report)).unwrap();
-        out
-    });
+    render(bencher, json::write);
+}
+
+#[divan::bench(sample_count = 3)]
+fn render_html_for_10_000_nodes(bencher: Bencher) {
+    render(bencher, html::write);
+}
+
+#[divan::bench(sample_count = 3)]
+fn render_sarif_for_10_000_nodes(bencher: Bencher) {
+    render(bencher, sarif::write);
+}
+
+#[divan::bench(sample_count = 3)]
+fn render_junit_for_10_000_nodes(bencher: Bencher) {
+    render(bencher, junit::write);
+}
+
+#[divan::bench(sample_count = 3)]
+fn render_markdown_for_10_000_nodes(bencher: Bencher) {
+    render(bencher, markdown::write);
 }
 
 #[divan::bench(sample_count = 3)]
 fn render_a_table_for_10_000_nodes(bencher: Bencher) {
-    let report = sample::report(&sample::profile(), &sample::fleet(NODES));
     let look = table::Look {
         style: table::Style::Plain,
         width: 120,
         diff: false,
     };
+    render(bencher, |out, document| table::write(out, document, look));
+}
+
+fn render(
+    bencher: Bencher,
+    write: impl Fn(&mut dyn io::Write, &Document) -> io::Result<()> + Sync,
+) {
+    let document = sample::document(&sample::profile(), &sample::fleet(NODES));
     bencher.bench(|| {
         let mut out = Vec::new();
-        table::write(&mut out, black_box(&report), look).unwrap();
+        write(&mut out, black_box(&document)).unwrap();
         out
     });
 }

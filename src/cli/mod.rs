@@ -2,17 +2,22 @@
 
 mod apply;
 mod check;
+mod confirm;
 mod controls;
 mod exit;
 mod files;
 mod nodes;
+mod output;
 mod ping;
 mod reach;
+mod report;
+mod saved;
 mod session;
 mod site;
 mod ssh_config;
 mod terminal;
 mod trust;
+mod undo;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,6 +28,7 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 
+use crate::cli::output::Output;
 use crate::error::Failure;
 
 /// Hardens RKE clusters over SSH: checks what the Rancher Hardening Guide asks, and makes it so.
@@ -39,6 +45,10 @@ enum Command {
     Check(check::Check),
     /// Make it so, run `rke up`, and prove it by checking again
     Apply(apply::Apply),
+    /// Render a saved result again, compare two, or join those of many clusters
+    Report(report::Report),
+    /// Put back what a run changed, where nothing changed since
+    Undo(undo::Undo),
     /// List the controls of a profile, or explain one of them
     Controls(controls::Controls),
     /// List the nodes of an inventory as RKE resolves them
@@ -53,7 +63,7 @@ struct Target {
     /// An RKE cluster.yml, or a node inventory in its style
     inventory: PathBuf,
 
-    /// Only these nodes: names, globs, addresses or @roles, joined by commas; `!` excludes
+    /// Only these nodes: names, globs, addresses or @roles, joined by commas; `!` excludes, `@shard=1/4` keeps a quarter
     #[arg(long, value_name = "NODES")]
     on: Option<String>,
 
@@ -137,6 +147,10 @@ struct Work {
     #[arg(long, value_name = "FILE")]
     playbook: Option<PathBuf>,
 
+    /// The profile, instead of the one that the playbook names
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+
     /// The cluster.yml, when it is not the inventory or beside it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -165,23 +179,15 @@ struct Work {
     #[arg(long)]
     no_kube: bool,
 
-    /// Show content diffs, secrets redacted
-    #[arg(long)]
-    diff: bool,
-
-    /// The form of the result on standard output
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-
-    /// Write the result into this file too, as JSON
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 
     /// Say nothing but the result, warnings and failures
     #[arg(long, short)]
     quiet: bool,
 }
 
+/// The form of a list; a result has more of them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 enum Format {
     Table,
@@ -197,6 +203,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Check(check) => check.run(),
         Command::Apply(apply) => apply.run(),
+        Command::Report(report) => report.run(),
+        Command::Undo(undo) => undo.run(),
         Command::Controls(controls) => controls.run(),
         Command::Nodes(nodes) => nodes.run(),
         Command::Trust(trust) => trust.run(),

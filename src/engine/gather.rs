@@ -1,5 +1,7 @@
 //! Questions out, facts in: all nodes at once, one round trip each.
 
+use std::collections::BTreeSet;
+
 use futures::StreamExt as _;
 use futures::stream;
 
@@ -7,14 +9,15 @@ use crate::audit;
 use crate::engine::ByNode;
 use crate::engine::Connections;
 use crate::engine::Run;
-use crate::engine::asked::Asked;
 use crate::engine::doors::AskError;
 use crate::engine::doors::ask;
 use crate::event::EventKind;
 use crate::facts::Facts;
 use crate::facts::Observed;
 use crate::facts::answer;
+use crate::facts::layout::Layout;
 use crate::facts::question;
+use crate::facts::question::Question;
 use crate::inventory::Node;
 use crate::node::frame::Answer;
 use crate::node::request::Request;
@@ -28,10 +31,13 @@ impl Run {
             .map(|node| {
                 let asked = asked.get(&node.roles);
                 async move {
-                    let facts = tokio::select! {
-                        facts = self.facts_of(node, asked) => facts,
-                        () = self.stop.asked_for() => Facts::silent("the run was interrupted"),
+                    let facts = match asked {
+                        Some(questions) => self.facts_or_silence(node, questions).await,
+                        None => Facts::silent("nothing is asked of nodes with these roles"),
                     };
+                    if self.job.connections == Connections::Brief {
+                        self.doors.leave(node).await;
+                    }
                     (node.name.clone(), facts)
                 }
             })
@@ -41,17 +47,24 @@ impl Run {
             .await
     }
 
-    async fn facts_of(&self, node: &Node, asked: Option<&Asked>) -> Facts {
-        let Some(asked) = asked else {
-            return Facts::silent("nothing is asked of nodes with these roles");
-        };
-        match self.ask(node, &asked.requests).await {
+    /// The answers to `questions`, or why there are none; a stop ends the waiting.
+    pub(super) async fn facts_or_silence(
+        &self,
+        node: &Node,
+        questions: &BTreeSet<Question>,
+    ) -> Facts {
+        tokio::select! {
+            facts = self.facts_of(node, questions) => facts,
+            () = self.stop.asked_for() => Facts::silent("the run was interrupted"),
+        }
+    }
+
+    async fn facts_of(&self, node: &Node, questions: &BTreeSet<Question>) -> Facts {
+        let requests = question::requests(questions);
+        match self.ask(node, &requests).await {
             Ok(answers) => {
-                let mut facts = answer::read(&asked.questions, &answers);
-                self.ask_after(node, &mut facts).await;
-                if self.job.connections == Connections::Brief {
-                    self.doors.leave(node).await;
-                }
+                let mut facts = answer::read(questions, &answers);
+                self.ask_after(node, questions, &mut facts).await;
                 let unread = unread(&facts);
                 self.teller
                     .tell_of(&node.name, EventKind::Gathered { unread });
@@ -69,14 +82,19 @@ impl Run {
     }
 
     /// Asks what the first answers named; what stays unanswered stays unread.
-    async fn ask_after(&self, node: &Node, facts: &mut Facts) {
+    async fn ask_after(&self, node: &Node, asked: &BTreeSet<Question>, facts: &mut Facts) {
         let job = &self.job;
-        let questions = audit::questions_after(&job.profile, job.level, node, facts);
+        let layout = Layout::of(job.cluster.prefix(&job.inventory), facts);
+        let below = self.questions_below(node, &layout);
+        let mut questions = audit::questions_after(&job.profile, job.level, node, facts);
+        questions.extend(below.difference(asked).cloned());
         if questions.is_empty() {
             return;
         }
         if let Ok(answers) = self.ask(node, &question::requests(&questions)).await {
-            facts.files.extend(answer::read(&questions, &answers).files);
+            let more = answer::read(&questions, &answers);
+            facts.files.extend(more.files);
+            facts.room.extend(more.room);
         }
     }
 

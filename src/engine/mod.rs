@@ -8,25 +8,34 @@ mod ascents;
 mod asked;
 mod doors;
 mod gather;
+pub mod journal;
+mod nodes;
+mod notes;
 mod objects;
 pub mod ping;
 mod rancher;
 mod restart;
 mod stop;
 mod teller;
+mod undo;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::time::Duration;
+
+use jiff::Timestamp;
 
 use crate::audit;
 use crate::engine::ascents::Ascents;
 use crate::engine::doors::Doors;
+use crate::engine::journal::Journal;
 use crate::event::EventKind;
 use crate::event::Phase;
 use crate::event::RunStarted;
+use crate::facts::Facts;
 use crate::fleet::ClusterState;
 use crate::fleet::Fleet;
 use crate::inventory::Inventory;
@@ -68,6 +77,8 @@ pub struct Job {
     pub cluster: ClusterState,
     /// Names this run on the nodes and in the run directory.
     pub run: String,
+    /// Who this run is, for others that meet it on a node.
+    pub holder: String,
     /// Backups and logs of this run; made when the first of them is written.
     pub run_dir: PathBuf,
     /// 32 bytes in base64, for a cluster without a key.
@@ -119,6 +130,10 @@ pub struct Run {
     ascents: Ascents,
     teller: Teller,
     stop: Stop,
+    /// What the nodes said when the plan was made, for the journal.
+    seen: ByNode<Facts>,
+    /// Begun with the first change.
+    journal: Mutex<Option<Journal>>,
     /// That the Kubernetes API told nothing is told once.
     is_silence_told: bool,
 }
@@ -127,6 +142,7 @@ impl Run {
     pub fn new(job: Job, teller: Teller, stop: Stop) -> Self {
         teller.tell(EventKind::RunStarted(RunStarted {
             command: job.command.to_owned(),
+            started: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             inventory: job.inventory.file.clone(),
             profile: job.profile.name.clone(),
             guide: job.profile.guide.clone(),
@@ -150,6 +166,8 @@ impl Run {
             job,
             teller,
             stop,
+            seen: BTreeMap::new(),
+            journal: Mutex::default(),
             is_silence_told: false,
         }
     }
@@ -173,6 +191,7 @@ impl Run {
             });
         }
         plan.blockers.extend(self.obstacles(&fleet, &plan).await);
+        self.seen = fleet.facts;
         let plan = Arc::new(plan);
         self.teller.tell(EventKind::Planned(plan.clone()));
         plan
@@ -180,6 +199,7 @@ impl Run {
 
     /// Says goodbye to every node.
     pub async fn finish(self) {
+        self.end_journal();
         self.doors.close().await;
         self.job.options.close().await;
         self.teller.tell(EventKind::RunFinished);

@@ -6,8 +6,14 @@ mod sample;
 
 use std::alloc::System;
 use std::hint::black_box;
+use std::io;
 
+use harden::report::document::Document;
+use harden::report::html;
 use harden::report::json;
+use harden::report::junit;
+use harden::report::markdown;
+use harden::report::sarif;
 use harden::report::table;
 use stats_alloc::INSTRUMENTED_SYSTEM;
 use stats_alloc::Region;
@@ -15,6 +21,9 @@ use stats_alloc::StatsAlloc;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// A rendering.
+type Write = fn(&mut dyn io::Write, &Document) -> io::Result<()>;
 
 const FEW: usize = 200;
 const MANY: usize = 4 * FEW;
@@ -56,9 +65,9 @@ fn the_work_grows_with_the_nodes_and_not_faster() {
     let sizes = [FEW, MANY];
     let texts = sizes.map(sample::inventory_text);
     let fleets = sizes.map(sample::fleet);
-    let reports = fleets
+    let documents = fleets
         .each_ref()
-        .map(|fleet| sample::report(&profile, fleet));
+        .map(|fleet| sample::document(&profile, fleet));
     let of = |count: usize| usize::from(count == MANY);
 
     assert_linear("inventory", |count| sample::inventory(&texts[of(count)]));
@@ -69,14 +78,22 @@ fn the_work_grows_with_the_nodes_and_not_faster() {
     assert_linear("planning", |count| {
         sample::planned(&profile, &fleets[of(count)])
     });
-    assert_linear("JSON", |count| {
-        let mut out = Vec::new();
-        json::write(&mut out, &reports[of(count)]).unwrap();
-        out
+    assert_linear("report", |count| {
+        sample::document(&profile, &fleets[of(count)])
     });
-    assert_linear("table", |count| {
-        let mut out = Vec::new();
-        table::write(&mut out, &reports[of(count)], LOOK).unwrap();
-        out
-    });
+    let formats: [(&str, Write); 6] = [
+        ("JSON", json::write),
+        ("HTML", html::write),
+        ("SARIF", sarif::write),
+        ("JUnit", junit::write),
+        ("Markdown", markdown::write),
+        ("table", |out, document| table::write(out, document, LOOK)),
+    ];
+    for (name, write) in formats {
+        assert_linear(name, |count| {
+            let mut out = Vec::new();
+            write(&mut out, &documents[of(count)]).unwrap();
+            out
+        });
+    }
 }

@@ -29,6 +29,7 @@ use harden::profile::library::Source;
 use harden::profile::load::load;
 use harden::profile::playbook;
 use harden::report::Report;
+use harden::report::document::Document;
 use harden::secret::Secret;
 
 /// What `docker inspect` says on a node with every component.
@@ -37,7 +38,7 @@ const INSPECTED: &str = include_str!("../fixtures/rke-v0.1.11/inspect-default.js
 /// Levels are judged and planned up to this one.
 const LEVEL: u8 = 2;
 
-pub fn profile() -> Profile {
+pub(crate) fn profile() -> Profile {
     let source = Source {
         file: DEFAULT_PLAYBOOK.0.into(),
         text: DEFAULT_PLAYBOOK.1.into(),
@@ -47,7 +48,7 @@ pub fn profile() -> Profile {
 }
 
 /// A node list of `count` nodes, three of them with a control plane.
-pub fn inventory_text(count: usize) -> String {
+pub(crate) fn inventory_text(count: usize) -> String {
     let mut text = String::from("kubernetes_version: v1.11.3-rancher1-1\nnodes:\n");
     for index in 0..count {
         let role = if index < 3 {
@@ -64,16 +65,16 @@ pub fn inventory_text(count: usize) -> String {
     text
 }
 
-pub fn inventory(text: &str) -> Inventory {
+pub(crate) fn inventory(text: &str) -> Inventory {
     rke::read("cluster.yml", text, None, true).unwrap()
 }
 
-pub fn cluster(text: &str) -> ClusterFile {
+pub(crate) fn cluster(text: &str) -> ClusterFile {
     ClusterFile::parse("cluster.yml", text).unwrap()
 }
 
 /// A `docker inspect` of about 100 KiB, and what else a node says.
-pub fn answers() -> Vec<Answer> {
+pub(crate) fn answers() -> Vec<Answer> {
     let answer = |verb: &str, body: String| Answer {
         verb: verb.to_owned(),
         body: body.into_bytes(),
@@ -94,18 +95,18 @@ pub fn answers() -> Vec<Answer> {
     ]
 }
 
-pub fn questions() -> BTreeSet<Question> {
+pub(crate) fn questions() -> BTreeSet<Question> {
     let components = ["kube-apiserver", "kubelet", "kube-proxy", "etcd"];
     let containers = components.map(|name| Question::Container(name.to_owned()));
     BTreeSet::from(containers)
 }
 
-pub fn facts() -> Facts {
+pub(crate) fn facts() -> Facts {
     answer::read(&questions(), &answers())
 }
 
 /// Every node answered alike.
-pub fn fleet(count: usize) -> Fleet {
+pub(crate) fn fleet(count: usize) -> Fleet {
     let text = inventory_text(count);
     let inventory = inventory(&text);
     let one = facts();
@@ -118,7 +119,7 @@ pub fn fleet(count: usize) -> Fleet {
     Fleet::new(inventory, cluster, facts)
 }
 
-pub fn planned(profile: &Profile, fleet: &Fleet) -> Plan {
+pub(crate) fn planned(profile: &Profile, fleet: &Fleet) -> Plan {
     let settings = Settings {
         level: LEVEL,
         run: "run",
@@ -127,17 +128,22 @@ pub fn planned(profile: &Profile, fleet: &Fleet) -> Plan {
     plan::plan(profile, fleet, &settings)
 }
 
-pub fn judged(profile: &Profile, fleet: &Fleet) -> Vec<harden::finding::Finding> {
+pub(crate) fn judged(profile: &Profile, fleet: &Fleet) -> Vec<harden::finding::Finding> {
     audit::judge(profile, LEVEL, fleet)
 }
 
-/// The report of a check.
-pub fn report(profile: &Profile, fleet: &Fleet) -> Report {
+/// The result of a check, ready to be rendered.
+pub(crate) fn document(profile: &Profile, fleet: &Fleet) -> Document {
+    Document::of(report(profile, fleet))
+}
+
+fn report(profile: &Profile, fleet: &Fleet) -> Report {
     let mut report = Report::default();
     let nodes = fleet.inventory.nodes.iter();
     let kinds = [
         EventKind::RunStarted(RunStarted {
             command: "check".to_owned(),
+            started: "2026-11-23T12:09:45Z".to_owned(),
             inventory: "cluster.yml".to_owned(),
             profile: profile.name.clone(),
             guide: profile.guide.clone(),

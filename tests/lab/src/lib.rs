@@ -39,6 +39,7 @@ mod relay;
 mod role;
 mod server;
 pub mod standin;
+mod trigger;
 mod wire;
 
 pub use builder::Builder;
@@ -50,3 +51,4 @@ pub use fault::Fault;
 pub use fleet::Fleet;
 pub use node::Node;
 pub use role::Role;
+pub use trigger::Trigger;

@@ -8,6 +8,7 @@ mod exit;
 mod nodes;
 mod ping;
 mod reach;
+mod runs;
 mod session;
 mod site;
 mod ssh_config;

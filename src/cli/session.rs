@@ -89,6 +89,8 @@ pub(super) fn job(
         config,
         cluster,
         holder: holder(&run),
+        lock: None,
+        snapshot: true,
         run,
         fresh_key: fresh_key()?,
         keys,

@@ -6,6 +6,7 @@ mod apply;
 mod bad_input;
 mod check;
 mod controls;
+mod interruption;
 mod kubernetes;
 mod lab;
 mod privilege;

@@ -60,7 +60,6 @@ impl Apply {
         job.snapshot = !self.no_snapshot;
         let past = self.resumed(&job)?;
         job.lock = Some(runs::lock(&job)?);
-        let diff = self.work.diff;
         session::conduct(&self.work, |teller, stop, audience| async move {
             let mut run = Run::new(job, teller.clone(), stop.clone());
             if let Some(past) = &past {
@@ -70,7 +69,7 @@ impl Apply {
             let refusal = match self.blocked(&plan) {
                 _ if plan.is_empty() => None,
                 None if self.yes => None,
-                None => confirm::ask(&audience, diff, &stop).await,
+                None => confirm::ask(&audience, &self.work.output, &stop).await,
                 blocked => blocked,
             };
             if let Some((why, hint)) = refusal {

@@ -4,13 +4,18 @@ use std::io;
 use std::io::BufRead as _;
 use std::io::Write as _;
 
+use crate::cli::output::Output;
 use crate::cli::session::Audience;
 use crate::engine::Stop;
 
 /// Shows the plan and waits for a yes; anything else is a reason to change nothing, with its hint.
-pub(super) async fn ask(audience: &Audience, diff: bool, stop: &Stop) -> Option<(String, String)> {
+pub(super) async fn ask(
+    audience: &Audience,
+    output: &Output,
+    stop: &Stop,
+) -> Option<(String, String)> {
     let answer = async {
-        audience.show_plan(diff).ok()?;
+        audience.show_plan(output).ok()?;
         tokio::task::spawn_blocking(answer).await.ok()?.ok()
     };
     let answer = tokio::select! {

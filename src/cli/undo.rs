@@ -67,7 +67,6 @@ impl Undo {
     }
 
     fn conduct(&self, job: Job, past: &Past) -> Result<ExitCode, Failure> {
-        let diff = self.work.diff;
         session::conduct(&self.work, |teller, stop, audience| async move {
             let mut run = Run::new(job, teller.clone(), stop.clone());
             let (plan, left) = run.look_back(past).await;
@@ -81,7 +80,7 @@ impl Undo {
             } else if self.yes {
                 None
             } else {
-                confirm::ask(&audience, diff, &stop).await
+                confirm::ask(&audience, &self.work.output, &stop).await
             };
             let is_refused = refusal.is_some();
             if !is_refused && !plan.is_empty() {

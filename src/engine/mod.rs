@@ -26,6 +26,8 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::audit;
 use crate::engine::ascents::Ascents;
 use crate::engine::doors::Doors;
@@ -140,6 +142,7 @@ impl Run {
     pub fn new(job: Job, teller: Teller, stop: Stop) -> Self {
         teller.tell(EventKind::RunStarted(RunStarted {
             command: job.command.to_owned(),
+            started: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             inventory: job.inventory.file.clone(),
             profile: job.profile.name.clone(),
             guide: job.profile.guide.clone(),

@@ -109,7 +109,7 @@ async fn confirm(audience: &Audience, diff: bool, stop: &Stop) -> Option<(String
     Some((why.to_owned(), String::new()))
 }
 
-fn ask() -> io::Result<String> {
+pub(super) fn ask() -> io::Result<String> {
     let mut stderr = io::stderr();
     write!(stderr, "\nDo this? [y/N] ")?;
     stderr.flush()?;

@@ -3,10 +3,13 @@
 mod apply;
 mod check;
 mod exit;
+mod key;
 mod nodes;
 mod reach;
+mod rotate_key;
 mod session;
 mod site;
+mod site_key;
 mod terminal;
 mod trust;
 
@@ -35,6 +38,10 @@ enum Command {
     Check(check::Check),
     /// Make it so, run `rke up`, and prove it by checking again
     Apply(apply::Apply),
+    /// Change the key that encrypts Secrets, one API server at a time; goes on where it was stopped
+    RotateKey(rotate_key::RotateKey),
+    /// Keep the key that encrypts Secrets off the nodes as well
+    Key(key::Key),
     /// List the nodes of an inventory as RKE resolves them
     Nodes(nodes::Nodes),
     /// Show the nodes' host keys, and record them after you compared them
@@ -120,6 +127,14 @@ struct Work {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
     level: Option<u8>,
 
+    /// The site's own key for Secrets, readable for nobody else: 32 bytes in base64, or an exported file
+    #[arg(long, value_name = "FILE")]
+    encryption_key_file: Option<PathBuf>,
+
+    /// Seconds for a restarted API server to come back
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    restart_timeout: u64,
+
     /// The `rke` program; the default is the one on the PATH
     #[arg(long, value_name = "PATH", conflicts_with = "no_rke")]
     rke: Option<PathBuf>,
@@ -164,6 +179,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Check(check) => check.run(),
         Command::Apply(apply) => apply.run(),
+        Command::RotateKey(rotate) => rotate.run(),
+        Command::Key(key) => key.run(),
         Command::Nodes(nodes) => nodes.run(),
         Command::Trust(trust) => trust.run(),
     }

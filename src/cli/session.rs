@@ -27,6 +27,7 @@ use crate::cli::Work;
 use crate::cli::exit;
 use crate::cli::reach;
 use crate::cli::site;
+use crate::cli::site_key;
 use crate::engine::Job;
 use crate::engine::RkeChoice;
 use crate::engine::Stop;
@@ -53,6 +54,7 @@ pub(super) fn job(
     let (inventory, selected) = site::inventory(target)?;
     let (playbook, profile) = site::profile(target, &inventory, work.playbook.as_deref())?;
     let rancher = site::rancher(target, &inventory, work.playbook.as_deref(), &playbook)?;
+    let site_key = site_key::read(work, &inventory, &playbook)?;
     let (config, cluster) = site::cluster(target, &inventory, work.config.as_deref())?;
     let files = site::known_hosts(target, &inventory);
     let host_keys = match work.reach.host_keys {
@@ -77,6 +79,7 @@ pub(super) fn job(
         cluster,
         run,
         fresh_key: fresh_key()?,
+        site_key,
         keys,
         options: Options {
             host_keys,
@@ -84,6 +87,7 @@ pub(super) fn job(
         },
         jobs: work.reach.jobs.into(),
         answer: Duration::from_secs(work.reach.answer_timeout),
+        restart: Duration::from_secs(work.restart_timeout),
         rke: if work.no_rke {
             RkeChoice::Leave
         } else {
@@ -123,22 +127,41 @@ where
     F: FnOnce(Teller, Stop, Audience) -> Fut,
     Fut: Future<Output = ()>,
 {
+    let (report, ()) = attended(work, work_on)?;
+    write_result(work, &report)?;
+    Ok(ExitCode::from(report.exit_code()))
+}
+
+/// The same for work whose result is a value and no report.
+pub(super) fn told<T, F, Fut>(work: &Work, work_on: F) -> Result<T, Failure>
+where
+    F: FnOnce(Teller, Stop) -> Fut,
+    Fut: Future<Output = T>,
+{
+    let (_, value) = attended(work, |teller, stop, _| work_on(teller, stop))?;
+    Ok(value)
+}
+
+fn attended<T, F, Fut>(work: &Work, work_on: F) -> Result<(Report, T), Failure>
+where
+    F: FnOnce(Teller, Stop, Audience) -> Fut,
+    Fut: Future<Output = T>,
+{
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), ""))?;
     let audience = Audience::new(mode(work.quiet));
-    runtime.block_on(async {
+    let value = runtime.block_on(async {
         let listener = audience.clone();
         let teller = Teller::new(move |event| listener.hear(event));
         let (ask, asked) = watch::channel(false);
         let signals = tokio::spawn(mind_signals(ask, teller.clone()));
-        work_on(teller, Stop::new(asked), audience.clone()).await;
+        let value = work_on(teller, Stop::new(asked), audience.clone()).await;
         signals.abort();
+        value
     });
     // A prompt that nobody answered still waits for its line.
     runtime.shutdown_background();
-    let report = audience.leave();
-    write_result(work, &report)?;
-    Ok(ExitCode::from(report.exit_code()))
+    Ok((audience.leave(), value))
 }
 
 /// Who listens to a run: the live view, and the report that remains.
@@ -164,6 +187,12 @@ impl Audience {
         let (progress, report) = &*self.lock();
         let look = look(io::stderr().is_terminal(), diff);
         progress.suspend(|| table::write_plan(&mut io::stderr(), report, look))
+    }
+
+    /// Shows a text on standard error, over the live view.
+    pub(super) fn show(&self, text: &str) -> io::Result<()> {
+        let (progress, _) = &*self.lock();
+        progress.suspend(|| io::stderr().write_all(text.as_bytes()))
     }
 
     /// Ends the live view.

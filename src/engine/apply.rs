@@ -57,6 +57,9 @@ impl Run {
             self.teller.tell(EventKind::PhaseStarted(Phase::Verify));
             fleet = self.fleet().await;
         }
+        if done {
+            self.encrypt_what_is_plain(&fleet).await;
+        }
         self.judge(&fleet);
     }
 
@@ -98,7 +101,7 @@ impl Run {
     }
 
     /// Changes nodes `width` at a time; after a failure no further node is begun.
-    async fn change_group(&self, group: Vec<(&Node, &[Change])>, width: usize) -> bool {
+    pub(super) async fn change_group(&self, group: Vec<(&Node, &[Change])>, width: usize) -> bool {
         let mut remaining = group.into_iter();
         loop {
             let batch: Vec<_> = remaining.by_ref().take(width).collect();
@@ -352,6 +355,7 @@ impl Run {
             Ok(rke) => rke,
             Err(error) => {
                 return vec![Blocker::Rke {
+                    id: "rke-missing",
                     message: error.to_string(),
                     hint: error.hint(),
                 }];
@@ -369,6 +373,7 @@ impl Run {
             });
         }
         let blocker = |obstacle: rke::Obstacle| Blocker::Rke {
+            id: obstacle.id(),
             message: obstacle.to_string(),
             hint: obstacle.hint(),
         };
@@ -376,18 +381,18 @@ impl Run {
     }
 
     /// True when a stop was asked for; says so.
-    fn is_interrupted(&self) -> bool {
+    pub(super) fn is_interrupted(&self) -> bool {
         let interrupted = self.stop.is_asked_for();
         if interrupted {
             self.fail(
                 "interrupted: the change in hand was finished, and no other was begun",
-                "run `harden apply` again; it goes on with what is left",
+                self.again(),
             );
         }
         interrupted
     }
 
-    fn fail(&self, message: impl Into<String>, hint: impl Into<String>) {
+    pub(super) fn fail(&self, message: impl Into<String>, hint: impl Into<String>) {
         self.teller.tell(EventKind::Failed {
             message: message.into(),
             hint: hint.into(),

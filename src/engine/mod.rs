@@ -5,10 +5,13 @@
 
 mod apply;
 mod doors;
+mod encrypt;
+mod etcd;
 mod gather;
 mod objects;
 mod rancher;
 mod restart;
+mod rotate;
 mod stop;
 mod teller;
 
@@ -62,12 +65,16 @@ pub struct Job {
     pub run_dir: PathBuf,
     /// 32 bytes in base64, for a cluster without a key.
     pub fresh_key: Secret,
+    /// The site's own key, where it keeps one.
+    pub site_key: Option<SiteKey>,
     pub keys: Keys,
     pub options: Options,
     /// Handshakes at once.
     pub jobs: usize,
     /// For one question or one node's changes.
     pub answer: Duration,
+    /// For a restarted component to come back to stay.
+    pub restart: Duration,
     pub rke: RkeChoice,
     /// False with `--no-kube`: what only the Kubernetes API can tell stays unread.
     pub ask_kubernetes: bool,
@@ -79,6 +86,24 @@ pub struct Job {
     pub allow_incomplete: bool,
     /// Go on although the policy would refuse pods that run now.
     pub allow_refused_pods: bool,
+}
+
+/// An encryption key that a site keeps elsewhere.
+#[derive(Clone, Debug)]
+pub struct SiteKey {
+    /// Where it was read, for messages.
+    pub file: String,
+    /// 32 bytes in base64, and no sample.
+    pub key: Secret,
+}
+
+impl Job {
+    /// The key to make a cluster's first file with, or to rotate to.
+    fn new_key(&self) -> &Secret {
+        self.site_key
+            .as_ref()
+            .map_or(&self.fresh_key, |site| &site.key)
+    }
 }
 
 /// Whether and which `rke` runs.
@@ -144,6 +169,7 @@ impl Run {
             });
         }
         plan.blockers.extend(self.obstacles(&fleet, &plan).await);
+        plan.secrets = self.plain_secrets(&fleet).await;
         let plan = Arc::new(plan);
         self.teller.tell(EventKind::Planned(plan.clone()));
         plan
@@ -180,7 +206,12 @@ impl Run {
         let settings = Settings {
             level: self.job.level,
             run: &self.job.run,
-            fresh_key: &self.job.fresh_key,
+            fresh_key: self.job.new_key(),
+            site_key: self
+                .job
+                .site_key
+                .as_ref()
+                .map(|site| (site.file.as_str(), &site.key)),
         };
         plan::plan(&self.job.profile, fleet, &settings)
     }

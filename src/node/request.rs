@@ -17,6 +17,14 @@ pub enum Request {
     Room(Vec<String>),
     /// Programs that a change needs.
     Tools(Vec<String>),
+    /// How the Secrets in etcd begin, a page of them from a key on (T-13).
+    Secrets {
+        /// Below which the API server keeps everything, such as `/registry`.
+        prefix: String,
+        from: String,
+    },
+    /// The last lines that a container wrote.
+    Log(String),
     Put(Put),
     Attributes(Attributes),
     Assign {
@@ -102,6 +110,8 @@ impl Request {
             Self::Containers(names) => record("containers", names),
             Self::Room(paths) => record("room", paths),
             Self::Tools(names) => record("tools", names),
+            Self::Secrets { prefix, from } => record("secrets", &[prefix.clone(), from.clone()]),
+            Self::Log(container) => record("log", std::slice::from_ref(container)),
             Self::Put(put) => put.fields(),
             Self::Attributes(attributes) => record("attributes", &attributes.fields()),
             Self::Assign { key, value } => record("assign", &[proc_path(key), value.clone()]),

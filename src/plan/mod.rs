@@ -7,10 +7,12 @@
 pub mod blocker;
 pub mod change;
 mod cluster;
-mod key;
+pub mod key;
 mod kernel;
 mod nodes;
 mod pods;
+pub mod rotation;
+pub mod secrets;
 
 use std::collections::BTreeMap;
 
@@ -56,6 +58,8 @@ pub struct Plan {
     pub rke_up: Option<String>,
     /// Components that read a changed file and that `rke up` would leave running (T-22).
     pub restarts: Vec<Restart>,
+    /// Why Secrets are written again through the API; `None` when none lies in etcd in plain text.
+    pub secrets: Option<String>,
     pub blockers: Vec<Blocker>,
 }
 
@@ -65,6 +69,7 @@ impl Plan {
             && self.cluster.is_none()
             && self.rke_up.is_none()
             && self.restarts.is_empty()
+            && self.secrets.is_none()
     }
 }
 
@@ -74,8 +79,11 @@ pub struct Settings<'a> {
     pub level: u8,
     /// Names the directory on each node that keeps what is replaced.
     pub run: &'a str,
-    /// Fresh from the operating system, for a cluster that has no key: 32 bytes in base64.
+    /// The site's own or fresh from the operating system, for a cluster that has no key: 32 bytes
+    /// in base64.
     pub fresh_key: &'a Secret,
+    /// The key that a site keeps elsewhere, and its file; a cluster with another one is not touched.
+    pub site_key: Option<(&'a str, &'a Secret)>,
 }
 
 /// Every difference that `profile` is to mend, merged and ordered, and what forbids it.

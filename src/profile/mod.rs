@@ -50,6 +50,19 @@ pub struct Control {
     pub shows: Vec<Listing>,
 }
 
+impl Control {
+    /// True when it is about the file with the key for Secrets.
+    pub fn has_key(&self) -> bool {
+        match &self.rule {
+            Rule::Audit(audit) => audit
+                .resources
+                .iter()
+                .any(|resource| matches!(resource, Resource::Encryption(_))),
+            Rule::Manual(_) | Rule::NotApplicable(_) => false,
+        }
+    }
+}
+
 /// `guide:1.1.2` or `cis:1.1.2`: the namespaces share numbers and mean different things (T-01).
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ControlId(pub String);

@@ -49,6 +49,8 @@ pub struct Report {
     pub cluster_file: Option<WrittenFile>,
     pub rke: Option<RkeRun>,
     pub restarts: Vec<Restarted>,
+    /// The name of the key that all Secrets lie under now, and how many were written again.
+    pub secrets: Option<(String, usize)>,
     pub skips: Vec<Skip>,
     pub failures: Vec<Notice>,
     /// True when something was changed since the fleet was last judged.
@@ -162,6 +164,7 @@ impl Report {
                     outcome,
                 });
             }
+            EventKind::SecretsRewritten { key, rewritten } => self.secrets = Some((key, rewritten)),
             EventKind::Skipped { what, why } => self.skips.push(Skip { node, what, why }),
             EventKind::Failed { message, hint } => {
                 self.failures.push(Notice::new(node, message, hint));
@@ -185,7 +188,10 @@ impl Report {
 
     /// True for a run that was asked to change something.
     pub fn is_apply(&self) -> bool {
-        self.run.as_ref().is_some_and(|run| run.command == "apply")
+        let changing = ["apply", "rotate-key"];
+        self.run
+            .as_ref()
+            .is_some_and(|run| changing.contains(&run.command.as_str()))
     }
 
     /// The worst thing that happened decides: 5 something that an apply did failed, 4 not

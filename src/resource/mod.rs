@@ -14,6 +14,7 @@ pub mod document;
 pub mod encryption;
 pub mod expect;
 pub mod file;
+pub mod key_ring;
 pub mod kubernetes;
 pub mod listing;
 pub mod path;

@@ -29,6 +29,15 @@ impl Obstacle {
         matches!(self, Self::StateMissing { .. })
     }
 
+    /// A stable name, as a blocker has one.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::StateMissing { .. } => "state-missing",
+            Self::Unpinned { .. } => "unpinned",
+            Self::Unofficial { .. } => "unofficial-rke",
+        }
+    }
+
     /// The next thing to do.
     pub fn hint(&self) -> String {
         match self {

@@ -2,7 +2,6 @@
 
 use std::io;
 
-use crate::plan::blocker::Blocker;
 use crate::report::Notice;
 use crate::report::Report;
 use crate::report::fold::folded;
@@ -19,8 +18,8 @@ pub(super) fn write_blockers(page: &mut Page<'_>, report: &Report) -> io::Result
         return Ok(());
     };
     let blockers = plan.blockers.iter().map(|blocker| Notice {
-        node: node_of(blocker).map(str::to_owned),
-        message: blocker.to_string(),
+        node: blocker.node().map(str::to_owned),
+        message: format!("{blocker} ({})", blocker.id()),
         hint: blocker.hint(),
     });
     let blockers: Vec<Notice> = blockers.collect();
@@ -96,25 +95,4 @@ fn write_list(
         page.hint(2, &told_of(&hint, &nodes))?;
     }
     Ok(())
-}
-
-fn node_of(blocker: &Blocker) -> Option<&str> {
-    match blocker {
-        Blocker::Silent { node, .. }
-        | Blocker::KeyFileUnread { node, .. }
-        | Blocker::KeyFileInvalid { node, .. }
-        | Blocker::SampleKey { node }
-        | Blocker::KeyLost { node, .. }
-        | Blocker::Kernel { node, .. }
-        | Blocker::Overruled { node, .. }
-        | Blocker::Unwritable { node, .. }
-        | Blocker::Tools { node, .. } => Some(node),
-        Blocker::KeysDiffer { .. }
-        | Blocker::Template { .. }
-        | Blocker::Kubernetes { .. }
-        | Blocker::NodeLists { .. }
-        | Blocker::PodsRefused { .. }
-        | Blocker::ClusterFile { .. }
-        | Blocker::Rke { .. } => None,
-    }
 }

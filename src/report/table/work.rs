@@ -49,6 +49,10 @@ pub(super) fn write_planned(page: &mut Page<'_>, report: &Report) -> io::Result<
         let line = format!("restart {component} on {}", folded(nodes));
         page.line(2, Paint::None, &line)?;
     }
+    if let Some(why) = &plan.secrets {
+        let line = format!("write Secrets again through the Kubernetes API, because {why}");
+        page.line(2, Paint::None, &line)?;
+    }
     Ok(())
 }
 
@@ -74,6 +78,11 @@ pub(super) fn write_done(page: &mut Page<'_>, report: &Report) -> io::Result<()>
         write_rke(page, rke)?;
     }
     write_restarts(page, report)?;
+    if let Some((key, rewritten)) = &report.secrets {
+        let secrets = counted(*rewritten, "Secret");
+        let line = format!("{secrets} written again; all lie in etcd under {key}");
+        page.line(2, Paint::None, &line)?;
+    }
     let skips = report.skips.iter();
     let skips = skips.map(|one| ((&one.what, &one.why), one.node.as_deref()));
     for ((what, why), nodes) in grouped(skips) {
@@ -94,6 +103,7 @@ fn has_begun(report: &Report) -> bool {
         || report.cluster_file.is_some()
         || report.rke.is_some()
         || !report.restarts.is_empty()
+        || report.secrets.is_some()
 }
 
 fn write_outcomes(page: &mut Page<'_>, report: &Report) -> io::Result<()> {

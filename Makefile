@@ -3,7 +3,7 @@
 CARGO ?= cargo
 BIN = $(CURDIR)/target/debug
 
-.PHONY: demo test prepare lint unit build clean
+.PHONY: demo test prepare lint supply unit build clean
 
 # The main job on a simulated fleet; needs a Rust toolchain and Linux, nothing else.
 demo: build
@@ -12,21 +12,25 @@ demo: build
 		sh tests/lab/demo.sh $(BIN)
 
 # All tests; as root it installs the Debian packages that they need.
-test: prepare lint unit
+test: prepare lint supply unit
 
 prepare:
 	tests/prepare
 
 lint:
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+# Licences, bans, sources and advisories of every crate in Cargo.lock.
+supply:
+	tests/supply
 
 unit:
-	$(CARGO) test --workspace
-	$(CARGO) test --workspace --test containers -- --ignored
+	$(CARGO) test --locked --workspace
+	$(CARGO) test --locked --workspace --test containers -- --ignored
 
 build:
-	$(CARGO) build --workspace
+	$(CARGO) build --locked --workspace
 
 clean:
 	$(CARGO) clean

@@ -123,7 +123,7 @@ fn finding(control: &Control, node: Option<&Node>, scene: &Scene<'_>, fleet: &Fl
         }
         (Rule::Manual(what), None) => {
             let shown = control.shows.iter().flat_map(|list| list.lines(scene));
-            (Verdict::Manual { what: what.clone() }, shown.collect())
+            (by_hand(what), shown.collect())
         }
         (Rule::Audit(audit), None) => measured(audit, scene, fleet),
     };
@@ -163,7 +163,7 @@ fn measured(audit: &Audit, scene: &Scene<'_>, fleet: &Fleet) -> (Verdict, Vec<Ev
     if evidence.is_empty()
         && let Some(what) = &audit.by_hand
     {
-        return (Verdict::Manual { what: what.clone() }, Vec::new());
+        return (by_hand(what), Vec::new());
     }
     let verdict = if evidence.iter().any(Evidence::is_unmet) {
         match &audit.exception {
@@ -177,6 +177,14 @@ fn measured(audit: &Audit, scene: &Scene<'_>, fleet: &Fleet) -> (Verdict, Vec<Ev
         Verdict::Pass
     };
     (verdict, evidence)
+}
+
+/// For a person; whether somebody has looked is for the playbook to say.
+fn by_hand(what: &str) -> Verdict {
+    Verdict::Manual {
+        what: what.to_owned(),
+        attested: None,
+    }
 }
 
 /// Whether all control-plane nodes that hold a key hold the same: no node alone can tell (T-10).

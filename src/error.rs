@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::io::Write as _;
 
+use crate::report::escaped;
 use crate::source::Remark;
 
 /// Why a command ended without a result.
@@ -57,14 +58,37 @@ impl fmt::Display for Failure {
 
 /// Prints a failure on standard error; a closed stream is nobody's failure.
 pub fn print(failure: &Failure) {
-    let _ = writeln!(io::stderr(), "{failure}");
+    let _ = writeln!(io::stderr(), "{}", harmless(&failure.to_string()));
 }
 
 /// Prints a remark that stops nothing.
 pub fn warn(remark: &Remark) {
     let mut stderr = io::stderr();
-    let _ = writeln!(stderr, "warning: {remark}");
+    let _ = writeln!(stderr, "warning: {}", harmless(&remark.to_string()));
     if !remark.hint.is_empty() {
-        let _ = writeln!(stderr, " hint: {}", remark.hint);
+        let _ = writeln!(stderr, " hint: {}", harmless(&remark.hint));
+    }
+}
+
+/// `text` as a terminal can be trusted with it: it may quote a file or a server. Lines stay lines.
+fn harmless(text: &str) -> String {
+    let line = |line: &str| {
+        let cells: Vec<String> = line.split('\t').map(escaped).collect();
+        cells.join("\t")
+    };
+    let lines: Vec<String> = text.split('\n').map(line).collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_keeps_its_lines_and_tabs_and_no_escape() {
+        assert_eq!(
+            harmless("1 | user:\t\u{1b}[2J\n  |      ^"),
+            "1 | user:\t\\u{1b}[2J\n  |      ^"
+        );
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::finding::Finding;
 use crate::plan::Plan;
+use crate::source::Remark;
 
 /// One thing that happened, and to which node; events without one are about the whole run.
 #[derive(Clone, Debug)]
@@ -90,6 +91,16 @@ pub enum EventKind {
         hint: String,
     },
     RunFinished,
+}
+
+impl EventKind {
+    /// A warning with the words of a remark.
+    pub fn warned(remark: Remark) -> Self {
+        Self::Warned {
+            message: remark.to_string(),
+            hint: remark.hint,
+        }
+    }
 }
 
 /// What a run is about.

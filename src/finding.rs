@@ -5,12 +5,19 @@ use crate::resource::Evidence;
 
 /// The verdict of one control on one node or cluster.
 ///
-/// Only `Pass`, `Fail`, `KnownFailure` and `Documented` are measurements. Everything else says why there is
+/// Only `Pass`, `Fail`, `Waived`, `KnownFailure` and `Documented` are measurements. Everything else says why there is
 /// none, and no report may count it as a pass.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Verdict {
     Pass,
     Fail,
+    /// It fails, and the site accepts that for a time; the evidence is that of the failure.
+    Waived {
+        reason: String,
+        by: String,
+        /// The last day on which it holds, in UTC.
+        until: String,
+    },
     /// The benchmark's own assessment fails here, and says what makes up for it.
     KnownFailure {
         why: String,
@@ -22,6 +29,8 @@ pub enum Verdict {
     /// A person must look.
     Manual {
         what: String,
+        /// Somebody has looked, and it still holds.
+        attested: Option<Attested>,
     },
     NotApplicable {
         why: String,
@@ -29,6 +38,17 @@ pub enum Verdict {
     Unknown {
         why: String,
     },
+}
+
+/// Who looked at what no machine can judge; days are in UTC.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Attested {
+    pub by: String,
+    pub on: String,
+    /// The last day on which it holds.
+    pub holds_until: String,
+    /// What was seen; may be empty.
+    pub note: String,
 }
 
 /// One verdict and the evidence for it.

@@ -158,6 +158,7 @@ fn three_real_nodes_are_checked_hardened_and_proved() {
     assert_eq!(NODES.map(|node| (digest(&lab, node), ids(node))), hardened);
 
     weather(&lab, &check);
+    docker_instead_of_sudo(&lab, &check);
     key_in_no_wrong_place(&lab);
     cluster_stays_whole(&lab, &apply);
 }
@@ -195,6 +196,38 @@ fn weather(lab: &ContainerLab, check: &[&str]) {
         "sed -i 's/None/Metadata/' /etc/kubernetes/audit.yaml && chmod 600 /etc/kubernetes/audit.yaml && docker restart -t 1 kube-apiserver",
     );
     expect(&harden(lab, check), 0, &[]);
+}
+
+/// Users of the group docker, whom sudo no longer knows, see what root sees.
+fn docker_instead_of_sudo(lab: &ContainerLab, check: &[&str]) {
+    let inventory = fs::read_to_string(lab.dir().join("inventory.yml")).unwrap();
+    let block = "harden: {privilege: docker}\n";
+    fs::write(lab.dir().join("docker.yml"), inventory + block).unwrap();
+    let check: Vec<&str> = check
+        .iter()
+        .map(|argument| {
+            if *argument == "inventory.yml" {
+                "docker.yml"
+            } else {
+                argument
+            }
+        })
+        .collect();
+    let containers = |node| {
+        exec(
+            lab,
+            node,
+            "docker ps --all --quiet | sort; docker volume ls",
+        )
+    };
+    let before = NODES.map(containers);
+    let users = ["cp-2", "worker-1"];
+    users.map(|node| exec(lab, node, "mv /etc/sudoers.d /etc/sudoers.off"));
+
+    expect(&harden(lab, &check), 0, &[]);
+
+    users.map(|node| exec(lab, node, "mv /etc/sudoers.off /etc/sudoers.d"));
+    assert_eq!(NODES.map(containers), before, "a container was left behind");
 }
 
 /// The key is in its files and nowhere else that this run wrote.

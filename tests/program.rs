@@ -10,6 +10,7 @@ use std::process::Command;
 use std::process::Stdio;
 
 use harden::node;
+use harden::node::ascent::Ascent;
 use harden::node::frame;
 use harden::node::frame::Answer;
 use harden::node::request::Attributes;
@@ -27,11 +28,18 @@ fn ask(shell: &[&str], requests: &[Request]) -> Vec<Answer> {
 }
 
 fn run(shell: &[&str], stdin: &[u8]) -> Vec<u8> {
+    run_with(shell, stdin, &[])
+}
+
+/// The same on a node that has these scripts as programs.
+fn run_with(shell: &[&str], stdin: &[u8], programs: &[(&str, &str)]) -> Vec<u8> {
     let bin = tempfile::tempdir().unwrap();
-    let sh = bin.path().join("sh");
     let target = format!("#!/bin/sh\nexec {} \"$@\"\n", shell.join(" "));
-    fs::write(&sh, target).unwrap();
-    fs::set_permissions(&sh, fs::Permissions::from_mode(0o755)).unwrap();
+    for (name, text) in programs.iter().chain(&[("sh", target.as_str())]) {
+        let file = bin.path().join(name);
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    }
     let path = format!(
         "{}:{}",
         bin.path().display(),
@@ -40,7 +48,7 @@ fn run(shell: &[&str], stdin: &[u8]) -> Vec<u8> {
     let mut child = Command::new(shell[0])
         .args(&shell[1..])
         .arg("-c")
-        .arg(node::command(false))
+        .arg(node::command(&Ascent::Root))
         .env("PATH", path)
         .env("LANG", "C.UTF-8")
         .stdin(Stdio::piped())
@@ -281,5 +289,38 @@ fn room_and_tools_foretell_what_a_write_would_fail_on() {
         );
         assert!(room.contains("free\t"), "{shell:?}: {room}");
         assert_eq!(text(&answers, "tools"), "no-such-tool\n", "{shell:?}");
+    }
+}
+
+#[test]
+fn of_a_secret_in_etcd_only_the_beginning_leaves_the_node() {
+    let docker = r#"#!/bin/sh
+echo "$*" | grep -q "^exec etcd etcdctl .* get /registry/secrets/ /registry/secrets0 " || exit 3
+long=$(printf "%0500d" 0)
+printf '{"header":{"cluster_id":7},"kvs":[{"key":"L3JlZw==","version":1,"value":"azhzOmVuYw%s"}],"count":1}\n' "$long"
+"#;
+    let down = "#!/bin/sh\necho 'Error: No such container: etcd' >&2\nexit 1\n";
+    let request = Request::Secrets {
+        prefix: "/registry".to_owned(),
+        from: "/registry/secrets/".to_owned(),
+    };
+    let stdin = frame::encode(&[request, Request::Tools(Vec::new())]);
+    for shell in SHELLS {
+        let asked = |docker| {
+            let stdout = run_with(shell, stdin.expose(), &[("docker", docker)]);
+            frame::decode(&stdout).unwrap()
+        };
+
+        let answers = asked(docker);
+        let told = text(&answers, "secrets");
+        let value = told
+            .lines()
+            .find_map(|line| line.strip_prefix("\"value\":\""));
+        assert_eq!(value.unwrap().len(), 120, "{shell:?}: {told}");
+        assert!(told.contains("\"key\":\"L3JlZw==\""), "{shell:?}: {told}");
+        assert_eq!(answers[1].verb, "tools", "{shell:?}");
+
+        let told = text(&asked(down), "refused");
+        assert_eq!(told, "Error: No such container: etcd", "{shell:?}");
     }
 }

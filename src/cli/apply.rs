@@ -56,7 +56,7 @@ impl Apply {
             let mut run = Run::new(job, teller.clone(), stop.clone());
             let plan = run.look().await;
             let refusal = match self.blocked(&plan) {
-                _ if plan.is_empty() => None,
+                _ if plan.is_empty() && !plan.concerns_a_key() => None,
                 None if self.yes => None,
                 None => confirm(&audience, diff, &stop).await,
                 blocked => blocked,

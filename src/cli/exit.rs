@@ -5,7 +5,7 @@ use std::process::ExitCode;
 /// Shown by `--help`; README repeats it.
 pub(super) const HELP: &str = "\
 Exit codes:
-  0  everything was measured and passes, is a known failure or does not apply
+  0  everything was measured and passes, is waived, a known failure or does not apply
   1  harden itself failed
   2  wrong usage, or an inventory, playbook or profile that does not load
   3  at least one control fails; for `check`: `apply` has work

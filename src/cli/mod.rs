@@ -2,14 +2,17 @@
 
 mod apply;
 mod check;
+mod controls;
 mod exit;
 mod key;
 mod nodes;
+mod ping;
 mod reach;
 mod rotate_key;
 mod session;
 mod site;
 mod site_key;
+mod ssh_config;
 mod terminal;
 mod trust;
 
@@ -42,6 +45,8 @@ enum Command {
     RotateKey(rotate_key::RotateKey),
     /// Keep the key that encrypts Secrets off the nodes as well
     Key(key::Key),
+    /// List the controls of a profile, or explain one of them
+    Controls(controls::Controls),
     /// List the nodes of an inventory as RKE resolves them
     Nodes(nodes::Nodes),
     /// Show the nodes' host keys, and record them after you compared them
@@ -66,6 +71,14 @@ struct Target {
     #[arg(long, value_name = "USER@HOST[:PORT]", value_delimiter = ',')]
     proxy_jump: Vec<String>,
 
+    /// Take from OpenSSH's configuration what the inventory leaves open; FILE instead of ~/.ssh/config
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    #[expect(
+        clippy::option_option,
+        reason = "an option with a value that is optional"
+    )]
+    ssh_config: Option<Option<PathBuf>>,
+
     /// Ask for one password, and give it to servers that take none of our keys
     #[arg(long)]
     ask_password: bool,
@@ -78,9 +91,8 @@ struct Reach {
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
 
-    /// Seconds for each of connecting, handshake and login
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
-    connect_timeout: u64,
+    #[command(flatten)]
+    limit: Limit,
 
     /// Seconds for one answer of a node
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
@@ -91,9 +103,17 @@ struct Reach {
     host_keys: HostKeyPolicy,
 }
 
-impl Reach {
-    fn step(&self) -> Duration {
-        Duration::from_secs(self.connect_timeout)
+/// How long the way to a node may take.
+#[derive(Args, Clone, Copy, Debug)]
+struct Limit {
+    /// Seconds for each of connecting, handshake and login [default: 10]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    connect_timeout: Option<u64>,
+}
+
+impl Limit {
+    fn step(self) -> Duration {
+        Duration::from_secs(self.connect_timeout.unwrap_or(10))
     }
 }
 
@@ -115,6 +135,10 @@ struct Work {
     #[command(flatten)]
     reach: Reach,
 
+    /// Ask for one password, and give it to `sudo` on nodes where it wants one
+    #[arg(long)]
+    ask_sudo: bool,
+
     /// The site's playbook; the default is the guide as it stands
     #[arg(long, value_name = "FILE")]
     playbook: Option<PathBuf>,
@@ -134,6 +158,14 @@ struct Work {
     /// Seconds for a restarted API server to come back
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
     restart_timeout: u64,
+
+    /// Only these controls, by id or glob; may be given several times
+    #[arg(long, value_name = "ID|GLOB")]
+    control: Vec<String>,
+
+    /// Without these controls, by id or glob; may be given several times
+    #[arg(long, value_name = "ID|GLOB")]
+    skip: Vec<String>,
 
     /// The `rke` program; the default is the one on the PATH
     #[arg(long, value_name = "PATH", conflicts_with = "no_rke")]
@@ -181,6 +213,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Apply(apply) => apply.run(),
         Command::RotateKey(rotate) => rotate.run(),
         Command::Key(key) => key.run(),
+        Command::Controls(controls) => controls.run(),
         Command::Nodes(nodes) => nodes.run(),
         Command::Trust(trust) => trust.run(),
     }

@@ -8,21 +8,29 @@ use clap::Args;
 
 use crate::cli::Target;
 use crate::cli::exit;
+use crate::cli::ping::Ping;
 use crate::cli::site;
 use crate::error::Failure;
 use crate::inventory::KeySource;
 use crate::inventory::Node;
+use crate::report::escaped;
 
 #[derive(Args, Debug)]
 pub(super) struct Nodes {
     #[command(flatten)]
     target: Target,
+
+    #[command(flatten)]
+    ping: Ping,
 }
 
 const HEADER: [&str; 5] = ["NODE", "ROLES", "TARGET", "USER", "KEY"];
 
 impl Nodes {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
+        if self.ping.ping {
+            return self.ping.run(&self.target);
+        }
         let (inventory, selected) = site::inventory(&self.target)?;
         let nodes = inventory
             .nodes
@@ -59,7 +67,8 @@ fn key(source: &KeySource) -> String {
     match source {
         KeySource::Agent => "agent".to_owned(),
         KeySource::Inline(_) => "inline".to_owned(),
-        KeySource::File(path) => path.display().to_string(),
+        KeySource::File(path) | KeySource::Default(path) => path.display().to_string(),
+        KeySource::OpenSsh(_) => "as OpenSSH".to_owned(),
         KeySource::Certified(inner, _) => format!("{} with a certificate", key(inner)),
     }
 }
@@ -71,7 +80,7 @@ pub(super) fn write<const N: usize>(rows: &[[String; N]], out: &mut impl Write) 
     for row in rows {
         let cells = row.iter().zip(&widths);
         let line: Vec<String> = cells
-            .map(|(cell, width)| format!("{cell:<width$}"))
+            .map(|(cell, width)| escaped(&format!("{cell:<width$}")))
             .collect();
         writeln!(out, "{}", line.join("  ").trim_end())?;
     }

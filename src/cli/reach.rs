@@ -3,17 +3,19 @@
 use std::env;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
+use crate::cli::Limit;
 use crate::cli::Target;
 use crate::cli::exit;
 use crate::cli::site;
+use crate::cli::ssh_config;
 use crate::cli::terminal;
 use crate::error::Failure;
 use crate::inventory::Bastion;
 use crate::inventory::Inventory;
 use crate::inventory::Node;
 use crate::inventory::jump;
+use crate::secret::Secret;
 use crate::ssh::keys::Keys;
 use crate::ssh::route::Route;
 use crate::ssh::route::Routes;
@@ -46,6 +48,15 @@ pub(super) fn keys<'n>(
     Ok(keys)
 }
 
+/// The password for `sudo`, asked for now when the command line wants it so.
+pub(super) fn sudo_password(is_wanted: bool) -> Result<Option<Secret>, Failure> {
+    if !is_wanted {
+        return Ok(None);
+    }
+    let password = terminal::secret("Password for sudo on the nodes: ");
+    password.map(Some).ok_or_else(|| no_terminal("--ask-sudo"))
+}
+
 /// The failure of an option that has to ask a person.
 pub(super) fn no_terminal(option: &str) -> Failure {
     let message = format!("`{option}` needs a terminal to ask on, and there is none");
@@ -56,19 +67,33 @@ pub(super) fn no_terminal(option: &str) -> Failure {
     )
 }
 
-/// How to connect, with `step` for each of connecting, handshake and login.
+/// How to connect to `nodes`, with `limit` for each of connecting, handshake and login.
 pub(super) fn options(
     target: &Target,
     inventory: &Inventory,
-    step: Duration,
+    nodes: &[&Node],
+    limit: Limit,
 ) -> Result<Options, Failure> {
     let files = site::known_hosts(target, inventory);
+    let hops = hops(target, inventory)?;
+    let routes = match &target.ssh_config {
+        None => Routes::through(&hops),
+        Some(file) => ssh_config::ways(
+            file.as_deref(),
+            target,
+            inventory,
+            (&hops, nodes),
+            &files,
+            limit.connect_timeout.is_some(),
+        )?,
+    };
+    let step = limit.step();
     Ok(Options {
         known_hosts: Arc::new(site::keys_on_record(&files)?),
         connect: step,
         handshake: step,
         login: step,
-        routes: Arc::new(Routes::through(&hops(target, inventory)?)),
+        routes: Arc::new(routes),
         ..Options::default()
     })
 }

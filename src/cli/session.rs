@@ -16,6 +16,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tokio::sync::watch;
@@ -23,6 +24,8 @@ use zeroize::Zeroizing;
 
 use crate::cli::Format;
 use crate::cli::HostKeyPolicy;
+use crate::cli::Reach;
+use crate::cli::Target;
 use crate::cli::Work;
 use crate::cli::exit;
 use crate::cli::reach;
@@ -35,6 +38,11 @@ use crate::engine::Teller;
 use crate::error::Failure;
 use crate::event::Event;
 use crate::event::EventKind;
+use crate::inventory::Inventory;
+use crate::profile::Profile;
+use crate::profile::filter::Filter;
+use crate::profile::filter::check_needs;
+use crate::profile::waiver::Day;
 use crate::report::Report;
 use crate::report::json;
 use crate::report::progress::Mode;
@@ -52,20 +60,22 @@ pub(super) fn job(
 ) -> Result<Job, Failure> {
     let target = &work.target;
     let (inventory, selected) = site::inventory(target)?;
-    let (playbook, profile) = site::profile(target, &inventory, work.playbook.as_deref())?;
+    let site::Site {
+        playbook,
+        mut profile,
+        statements,
+    } = site::profile(target, &inventory, work.playbook.as_deref())?;
     let rancher = site::rancher(target, &inventory, work.playbook.as_deref(), &playbook)?;
     let site_key = site_key::read(work, &inventory, &playbook)?;
+    let today = Day(Timestamp::now().to_zoned(TimeZone::UTC).date());
+    // Before the filter: what is left out of a run is not unknown.
+    let warnings = statements.review(&profile, today);
+    filter(&mut profile, work, command)?;
     let (config, cluster) = site::cluster(target, &inventory, work.config.as_deref())?;
-    let files = site::known_hosts(target, &inventory);
-    let host_keys = match work.reach.host_keys {
-        HostKeyPolicy::Strict => HostKeys::Strict,
-        HostKeyPolicy::AcceptNew => HostKeys::AcceptNew(files[0].clone()),
-    };
-    let options = reach::options(target, &inventory, work.reach.step())?;
-    let nodes = inventory
-        .nodes
-        .iter()
-        .filter(|node| selected.contains(&node.name));
+    let host_keys = host_keys(target, &inventory, &work.reach);
+    let nodes = inventory.nodes.iter();
+    let nodes: Vec<_> = nodes.filter(|node| selected.contains(&node.name)).collect();
+    let options = reach::options(target, &inventory, &nodes, work.reach.limit)?;
     let keys = reach::keys(target, &options, nodes)?;
     let run = run_name();
     Ok(Job {
@@ -74,6 +84,9 @@ pub(super) fn job(
         profile,
         level: work.level.unwrap_or(playbook.level),
         rollout: playbook.rollout,
+        statements,
+        today,
+        warnings,
         run_dir: site::directory(&config).join("harden-runs").join(&run),
         config,
         cluster,
@@ -81,6 +94,7 @@ pub(super) fn job(
         fresh_key: fresh_key()?,
         site_key,
         keys,
+        sudo_password: reach::sudo_password(work.ask_sudo)?,
         options: Options {
             host_keys,
             ..options
@@ -95,11 +109,35 @@ pub(super) fn job(
         },
         ask_kubernetes: !work.no_kube,
         rancher,
-        connect: work.reach.step(),
+        connect: work.reach.limit.step(),
         allow_incomplete,
         allow_refused_pods: false,
         inventory,
     })
+}
+
+/// Leaves of the profile what `--control` and `--skip` ask for.
+fn filter(profile: &mut Profile, work: &Work, command: &str) -> Result<(), Failure> {
+    let filtered = Filter::parse(&work.control, &work.skip).and_then(|filter| {
+        filter.apply(profile)?;
+        // A check changes nothing, so nothing can be missing.
+        if command == "apply" {
+            check_needs(profile)
+        } else {
+            Ok(())
+        }
+    });
+    filtered.map_err(|error| Failure::new(exit::USAGE, error.to_string(), error.hint()))
+}
+
+/// What to do with hosts of which nothing is on record.
+pub(super) fn host_keys(target: &Target, inventory: &Inventory, reach: &Reach) -> HostKeys {
+    match reach.host_keys {
+        HostKeyPolicy::Strict => HostKeys::Strict,
+        HostKeyPolicy::AcceptNew => {
+            HostKeys::AcceptNew(site::known_hosts(target, inventory).swap_remove(0))
+        }
+    }
 }
 
 /// Sorts by time and is unique on this machine.

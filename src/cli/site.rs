@@ -29,6 +29,7 @@ use crate::rancher::Access;
 use crate::secret::Secret;
 use crate::source::Remark;
 use crate::ssh::known_hosts::KnownHosts;
+use crate::statements::Statements;
 
 /// The inventory with its warnings told, and the selected nodes' names.
 pub(super) fn inventory(target: &Target) -> Result<(Inventory, Vec<String>), Failure> {
@@ -54,25 +55,43 @@ pub(super) fn inventory(target: &Target) -> Result<(Inventory, Vec<String>), Fai
     Ok((inventory, selected))
 }
 
+/// A playbook, the profile it names, and what it says about findings.
+pub(super) struct Site {
+    pub(super) playbook: Playbook,
+    pub(super) profile: Profile,
+    pub(super) statements: Statements,
+}
+
 /// The playbook that was named, or the embedded one, and the profile it names.
 pub(super) fn profile(
     target: &Target,
     inventory: &Inventory,
     named: Option<&Path>,
-) -> Result<(Playbook, Profile), Failure> {
-    let (source, library) = if let Some(path) = playbook_path(target, inventory, named) {
-        (read(&path, "name a playbook")?, library(directory(&path))?)
+) -> Result<Site, Failure> {
+    let path = playbook_path(target, inventory, named);
+    site(path.as_deref(), directory(&target.inventory))
+}
+
+/// The same without an inventory; `dir` is where a site keeps its files when it names no playbook.
+pub(super) fn site(playbook: Option<&Path>, dir: &Path) -> Result<Site, Failure> {
+    let (source, library) = if let Some(path) = playbook {
+        (read(path, "name a playbook")?, library(directory(path))?)
     } else {
         let source = Source {
             file: DEFAULT_PLAYBOOK.0.to_owned(),
             text: DEFAULT_PLAYBOOK.1.to_owned(),
         };
-        (source, library(directory(&target.inventory))?)
+        (source, library(dir)?)
     };
     let usage = |remark: Remark| Failure::of_remarks(exit::USAGE, &[remark]);
     let playbook = playbook::read(&source.file, &source.text).map_err(usage)?;
     let profile = load(&source, &playbook, &library).map_err(usage)?;
-    Ok((playbook, profile))
+    let statements = Statements::of(&playbook, &source.file);
+    Ok(Site {
+        playbook,
+        profile,
+        statements,
+    })
 }
 
 pub(super) fn playbook_path(

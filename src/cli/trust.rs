@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::slice;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
 use futures::StreamExt as _;
@@ -47,23 +46,19 @@ pub(super) struct Trust {
     #[arg(long, short)]
     yes: bool,
 
-    /// Seconds for connecting and the handshake of a node
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
-    connect_timeout: u64,
+    #[command(flatten)]
+    limit: cli::Limit,
 }
 
 impl Trust {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
         let (inventory, selected) = site::inventory(&self.target)?;
         let file = site::known_hosts(&self.target, &inventory).swap_remove(0);
-        let step = Duration::from_secs(self.connect_timeout);
-        let options = reach::options(&self.target, &inventory, step)?;
-        let nodes = inventory
-            .nodes
-            .iter()
-            .filter(|node| selected.contains(&node.name));
-        let routes: Vec<Route> = nodes.clone().map(|node| options.routes.to(node)).collect();
-        let keys = self.keys(&options, nodes)?;
+        let nodes = inventory.nodes.iter();
+        let nodes: Vec<_> = nodes.filter(|node| selected.contains(&node.name)).collect();
+        let options = reach::options(&self.target, &inventory, &nodes, self.limit)?;
+        let mut routes: Vec<Route> = nodes.iter().map(|node| options.routes.to(node)).collect();
+        let keys = self.keys(&options, nodes.into_iter())?;
         let runtime = tokio::runtime::Runtime::new().map_err(|error| internal(&error))?;
         let mut visit = Visit {
             trust: self,
@@ -72,7 +67,7 @@ impl Trust {
             options,
             incomplete: false,
         };
-        runtime.block_on(visit.all(&routes))?;
+        runtime.block_on(visit.all(&mut routes))?;
         Ok(if visit.incomplete {
             ExitCode::from(exit::UNMEASURED)
         } else {
@@ -131,7 +126,7 @@ struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    async fn all(&mut self, routes: &[Route]) -> Result<(), Failure> {
+    async fn all(&mut self, routes: &mut [Route]) -> Result<(), Failure> {
         let farthest = routes
             .iter()
             .map(|route| route.hops.len())
@@ -139,7 +134,7 @@ impl Visit<'_> {
             .unwrap_or(0);
         for depth in 0..farthest {
             let mut hops: Vec<(&[Stop], &Stop)> = Vec::new();
-            for route in routes {
+            for route in &*routes {
                 if let Some(hop) = route.hops.get(depth)
                     && !hops
                         .iter()
@@ -148,7 +143,9 @@ impl Visit<'_> {
                     hops.push((&route.hops[..depth], hop));
                 }
             }
-            self.round(&hops).await?;
+            if let Some(recorded) = self.round(&hops).await? {
+                self.learn(&recorded, routes);
+            }
         }
         let nodes: Vec<_> = routes
             .iter()
@@ -159,8 +156,20 @@ impl Visit<'_> {
         Ok(())
     }
 
-    /// Asks all `stops` at once, shows what they say and records what is new.
-    async fn round(&mut self, stops: &[(&[Stop], &Stop)]) -> Result<(), Failure> {
+    /// What was recorded counts for the further way, too.
+    fn learn(&mut self, recorded: &KnownHosts, routes: &mut [Route]) {
+        self.options.known_hosts = Arc::new(self.options.known_hosts.with(recorded.clone()));
+        for route in routes {
+            for stop in route.hops.iter_mut().chain([&mut route.end]) {
+                let known = stop.known_hosts.take();
+                stop.known_hosts = known.map(|known| Arc::new(known.with(recorded.clone())));
+            }
+        }
+    }
+
+    /// Asks all `stops` at once, shows what they say and records what is new; all that is on
+    /// record then, where something was.
+    async fn round(&mut self, stops: &[(&[Stop], &Stop)]) -> Result<Option<KnownHosts>, Failure> {
         let mut rows =
             vec![["NODE", "HOST", "TYPE", "FINGERPRINT", "ON RECORD"].map(str::to_owned)];
         let mut new = Vec::new();
@@ -223,14 +232,14 @@ impl Visit<'_> {
         known.verdict(host, port, key)
     }
 
-    async fn record(&mut self, new: &[(&Stop, HostKey)]) -> Result<(), Failure> {
+    async fn record(&mut self, new: &[(&Stop, HostKey)]) -> Result<Option<KnownHosts>, Failure> {
         if new.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let may = self.trust.may_record(&self.file, new.len());
         if !may.map_err(|error| internal(&error))? {
             self.incomplete = true;
-            return Ok(());
+            return Ok(None);
         }
         for (stop, key) in new {
             KnownHosts::record(&self.file, &stop.at, key)
@@ -243,9 +252,7 @@ impl Visit<'_> {
             format!("{} keys", new.len())
         };
         let _ = writeln!(io::stderr(), "recorded {keys} in {}", self.file.display());
-        let recorded = site::keys_on_record(slice::from_ref(&self.file))?;
-        self.options.known_hosts = Arc::new(self.options.known_hosts.with(recorded));
-        Ok(())
+        site::keys_on_record(slice::from_ref(&self.file)).map(Some)
     }
 }
 

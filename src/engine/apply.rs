@@ -60,7 +60,8 @@ impl Run {
         if done {
             self.encrypt_what_is_plain(&fleet).await;
         }
-        self.judge(&fleet);
+        // What an apply mended needs no waiver any more, and that is no news.
+        let _ = self.judge(&fleet);
     }
 
     fn read_cluster_file(&mut self) {
@@ -363,7 +364,15 @@ impl Run {
         };
         let pinned = fleet.cluster.file.value_at(&["kubernetes_version"]);
         let pinned = pinned.and_then(|value| value.text());
-        let found = rke::preflight(&self.job.config, fleet.is_built(), &rke.version, pinned);
+        let mut found = rke::preflight(&self.job.config, fleet.is_built(), &rke.version, pinned);
+        let running = fleet.running().map(|version| version.to_string());
+        let files = self.job.profile.files();
+        found.extend(rke::clashes(
+            &rke.version,
+            pinned,
+            running.as_deref(),
+            files,
+        ));
         let (blocking, warnings): (Vec<_>, Vec<_>) =
             found.into_iter().partition(rke::Obstacle::is_blocking);
         for warning in warnings {

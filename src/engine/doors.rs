@@ -9,8 +9,12 @@ use futures::stream;
 use tokio::sync::Mutex;
 use tokio::sync::Semaphore;
 
+use crate::engine::ascents::code;
+use crate::engine::ascents::refused;
 use crate::inventory::Node;
 use crate::node;
+use crate::node::ascent::Ascent;
+use crate::node::ascent::Refusal;
 use crate::node::frame;
 use crate::node::frame::Answer;
 use crate::node::frame::FrameError;
@@ -35,11 +39,11 @@ pub(super) enum AskError {
     #[error(transparent)]
     Ssh(#[from] SshError),
 
-    #[error("{node}: {user} may not become root: {said}")]
-    Sudo {
+    #[error("{node}: {user} may not become root: {refusal}")]
+    Root {
         node: String,
         user: String,
-        said: String,
+        refusal: Refusal,
     },
 
     #[error("{node}: {source}{}", with_story(.said))]
@@ -54,9 +58,7 @@ impl AskError {
     pub(super) fn hint(&self) -> String {
         match self {
             Self::Ssh(error) => error.hint(),
-            Self::Sudo { user, .. } => format!(
-                "let {user} run `sudo` without a password on that node, or give the inventory a user that may (root works too)"
-            ),
+            Self::Root { user, refusal, .. } => refusal.hint(user),
             Self::Frame { .. } => {
                 "log in by hand and run `sh -c 'echo works'`; the login shell or the network cut the answer off".to_owned()
             }
@@ -120,38 +122,35 @@ impl Doors {
     }
 }
 
-/// Sends `requests` to a node in one program run.
+/// Sends `requests` to a node in one program run, as root by `ascent`.
 pub(super) async fn ask(
     session: &Session,
     node: &Node,
+    ascent: &Ascent,
     requests: &[Request],
     deadline: Duration,
 ) -> Result<Vec<Answer>, AskError> {
-    let command = node::command(node.user != "root");
-    let output = session
-        .run(&command, frame::encode(requests), deadline)
-        .await?;
-    frame::decode(&output.stdout).map_err(|source| unbelievable(node, &output, source))
+    let command = node::command(ascent);
+    let stdin = ascent.stdin(frame::encode(requests));
+    let output = session.run(&command, stdin, deadline).await?;
+    frame::decode(&output.stdout).map_err(|source| unbelievable(node, ascent, &output, source))
 }
 
-fn unbelievable(node: &Node, output: &Output, source: FrameError) -> AskError {
+fn unbelievable(node: &Node, ascent: &Ascent, output: &Output, source: FrameError) -> AskError {
     let story = String::from_utf8_lossy(&output.stderr);
+    if source == FrameError::NotStarted
+        && matches!(ascent, Ascent::Sudo | Ascent::Password(_))
+        && let Some(refusal) = Refusal::of_sudo(&story, code(output))
+    {
+        return refused(node, refusal);
+    }
     let said = story
         .lines()
         .rfind(|line| !line.trim().is_empty())
         .unwrap_or_default();
-    let said: String = said.trim().chars().take(200).collect();
-    let node_name = node.name.clone();
-    if source == FrameError::NotStarted && node.user != "root" && story.contains("sudo") {
-        return AskError::Sudo {
-            node: node_name,
-            user: node.user.clone(),
-            said,
-        };
-    }
     AskError::Frame {
-        node: node_name,
-        said,
+        node: node.name.clone(),
+        said: said.trim().chars().take(200).collect(),
         source,
     }
 }

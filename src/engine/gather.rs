@@ -79,6 +79,13 @@ impl Run {
     ) -> Result<Vec<Answer>, AskError> {
         let repeatable = !requests.iter().any(Request::changes);
         match self.ask_once(node, requests).await {
+            // What found no room was not even begun.
+            Err((AskError::Ssh(SshError::Full { .. }), true)) => {
+                self.doors.forget(node).await;
+                self.ask_once(node, requests)
+                    .await
+                    .map_err(|(error, _)| error)
+            }
             Err((AskError::Ssh(SshError::Lost { .. }), true)) if repeatable => {
                 self.doors.forget(node).await;
                 self.ask_once(node, requests)
@@ -105,8 +112,11 @@ impl Run {
         if !is_old {
             self.teller.tell_of(&node.name, EventKind::Connected);
         }
-        let answers = ask(&session, node, requests, job.answer).await;
-        answers.map_err(|error| (error, is_old))
+        let answers = async {
+            let ascent = self.ascents.of(node, &*session, job.answer).await?;
+            ask(&session, node, &ascent, requests, job.answer).await
+        };
+        answers.await.map_err(|error| (error, is_old))
     }
 }
 

@@ -4,11 +4,13 @@
 //! differently in the other. Only this module calls the effects.
 
 mod apply;
+mod ascents;
 mod doors;
 mod encrypt;
 mod etcd;
 mod gather;
 mod objects;
+pub mod ping;
 mod rancher;
 mod restart;
 mod rotate;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::audit;
+use crate::engine::ascents::Ascents;
 use crate::engine::doors::Doors;
 use crate::event::EventKind;
 use crate::event::Phase;
@@ -31,17 +34,21 @@ use crate::fleet::ClusterState;
 use crate::fleet::Fleet;
 use crate::inventory::Inventory;
 use crate::inventory::Node;
+use crate::inventory::Role;
 use crate::plan;
 use crate::plan::KUBELET_VALUES;
 use crate::plan::Plan;
 use crate::plan::Settings;
 use crate::profile::Profile;
 use crate::profile::playbook::Rollout;
+use crate::profile::waiver::Day;
 use crate::rancher::Access;
 use crate::resource::Layout;
 use crate::secret::Secret;
+use crate::source::Remark;
 use crate::ssh::keys::Keys;
 use crate::ssh::session::Options;
+use crate::statements::Statements;
 
 pub use crate::engine::stop::Stop;
 pub use crate::engine::teller::Teller;
@@ -54,6 +61,12 @@ pub struct Job {
     pub profile: Profile,
     pub level: u8,
     pub rollout: Rollout,
+    /// What the playbook says about findings.
+    pub statements: Statements,
+    /// The day in UTC on which this run began.
+    pub today: Day,
+    /// What is to be said before anything is asked.
+    pub warnings: Vec<Remark>,
     /// Names of the selected nodes, in the inventory's order.
     pub selected: Vec<String>,
     /// `cluster.yml`, the one that lies there or the one that will.
@@ -68,6 +81,8 @@ pub struct Job {
     /// The site's own key, where it keeps one.
     pub site_key: Option<SiteKey>,
     pub keys: Keys,
+    /// For `sudo`, where it asks for one.
+    pub sudo_password: Option<Secret>,
     pub options: Options,
     /// Handshakes at once.
     pub jobs: usize,
@@ -119,6 +134,7 @@ pub enum RkeChoice {
 pub struct Run {
     job: Job,
     doors: Doors,
+    ascents: Ascents,
     teller: Teller,
     stop: Stop,
     /// That the Kubernetes API told nothing is told once.
@@ -143,8 +159,12 @@ impl Run {
                 .filter(|c| c.level <= job.level)
                 .count(),
         }));
+        for remark in &job.warnings {
+            teller.tell(EventKind::warned(remark.clone()));
+        }
         Self {
             doors: Doors::new(job.jobs),
+            ascents: Ascents::new(job.inventory.site.privilege, job.sudo_password.clone()),
             job,
             teller,
             stop,
@@ -157,7 +177,9 @@ impl Run {
         self.teller.tell(EventKind::PhaseStarted(Phase::Gather));
         let fleet = self.fleet().await;
         self.warn_of_obstacles().await;
-        self.judge(&fleet);
+        for remark in self.judge(&fleet) {
+            self.teller.tell(EventKind::warned(remark));
+        }
         let mut plan = self.plan(&fleet);
         if self.is_partial() && (plan.cluster.is_some() || plan.rke_up.is_some()) {
             plan.cluster = None;
@@ -197,9 +219,14 @@ impl Run {
         }
     }
 
-    fn judge(&self, fleet: &Fleet) {
-        let findings = audit::judge(&self.job.profile, self.job.level, fleet);
+    /// Tells the findings; hands back which of the playbook's waivers nothing needs.
+    fn judge(&self, fleet: &Fleet) -> Vec<Remark> {
+        let job = &self.job;
+        let mut findings = audit::judge(&job.profile, job.level, fleet);
+        let is_whole = !self.is_partial();
+        let remarks = job.statements.record(&mut findings, job.today, is_whole);
         self.teller.tell(EventKind::Judged { findings });
+        remarks
     }
 
     fn plan(&self, fleet: &Fleet) -> Plan {
@@ -240,6 +267,12 @@ impl Run {
         let mut questions = audit::questions(&self.job.profile, self.job.level, node, &layout);
         questions.extend(plan::TOOLS.map(|tool| Question::Tool(tool.to_owned())));
         questions.extend(KUBELET_VALUES.map(|(key, _)| Question::Kernel(key.to_owned())));
+        if let (true, Some(path)) = (
+            node.roles.contains(&Role::ControlPlane),
+            plan::audit_log::path(&self.job.profile),
+        ) {
+            questions.insert(Question::Room(path.to_owned()));
+        }
         questions
     }
 }

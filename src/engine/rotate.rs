@@ -30,7 +30,7 @@ impl Run {
     pub async fn look_at_keys(&mut self) -> Result<Step, ()> {
         self.teller.tell(EventKind::PhaseStarted(Phase::Gather));
         let fleet = self.fleet().await;
-        self.judge(&fleet);
+        let _ = self.judge(&fleet);
         let step = match self.step(&fleet).await {
             Ok(Step::Settled { begin: None }) => Err(vec![self.key_is_not_new()]),
             step => step,
@@ -61,7 +61,7 @@ impl Run {
         if !self.stop.is_asked_for() {
             self.teller.tell(EventKind::PhaseStarted(Phase::Verify));
             let fleet = self.fleet().await;
-            self.judge(&fleet);
+            let _ = self.judge(&fleet);
         }
     }
 

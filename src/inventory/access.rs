@@ -19,7 +19,8 @@ pub(super) struct Access<'a> {
     pub(super) agent: bool,
     agent_place: Place,
     agent_socket: bool,
-    key_path: String,
+    /// Cluster-level `ssh_key_path`, where it is given.
+    key_path: Option<String>,
     home: Option<&'a Path>,
     /// Machines that only an agent could open, while there is none.
     keyless: usize,
@@ -46,7 +47,7 @@ impl<'a> Access<'a> {
             agent: root.flag("ssh_agent_auth", review),
             agent_place: root.place_of("ssh_agent_auth").unwrap_or_default(),
             agent_socket,
-            key_path: key_path.map_or_else(|| DEFAULT_KEY.to_owned(), |path| path.value),
+            key_path: key_path.map(|path| path.value),
             home,
             keyless: 0,
             needs_home: false,
@@ -74,8 +75,10 @@ impl<'a> Access<'a> {
             self.keyless += 1;
             return None;
         }
-        let path = path.map_or_else(|| self.key_path.clone(), |path| path.value);
-        let key = self.expanded(&path).map(KeySource::File)?;
+        let key = match path.map(|path| path.value).or(self.key_path.clone()) {
+            Some(path) => self.expanded(&path).map(KeySource::File)?,
+            None => self.expanded(DEFAULT_KEY).map(KeySource::Default)?,
+        };
         let cert = match (cert, cert_path) {
             (Some(cert), _) => Some(CertSource::Inline(cert.value)),
             (None, Some(path)) => Some(CertSource::File(self.expanded(&path.value)?)),
@@ -89,9 +92,9 @@ impl<'a> Access<'a> {
         if self.agent {
             return self.agent_socket.then_some(KeySource::Agent);
         }
-        match self.key_path.strip_prefix("~/") {
-            Some(rest) => self.home.map(|home| KeySource::File(home.join(rest))),
-            None => Some(KeySource::File(PathBuf::from(&self.key_path))),
+        match &self.key_path {
+            Some(path) => self.led(path).map(KeySource::File),
+            None => self.led(DEFAULT_KEY).map(KeySource::Default),
         }
     }
 
@@ -113,11 +116,17 @@ impl<'a> Access<'a> {
     }
 
     fn expanded(&mut self, path: &str) -> Option<PathBuf> {
-        let Some(rest) = path.strip_prefix("~/") else {
-            return Some(PathBuf::from(path));
-        };
-        self.needs_home |= self.home.is_none();
-        self.home.map(|home| home.join(rest))
+        let led = self.led(path);
+        self.needs_home |= led.is_none();
+        led
+    }
+
+    /// `path` with its `~/` replaced; nothing where that leads nowhere.
+    fn led(&self, path: &str) -> Option<PathBuf> {
+        match path.strip_prefix("~/") {
+            Some(rest) => self.home.map(|home| home.join(rest)),
+            None => Some(PathBuf::from(path)),
+        }
     }
 }
 

@@ -89,8 +89,9 @@ pub(super) fn is_host(value: &str) -> bool {
 }
 
 fn is_ipv6(value: &str) -> bool {
-    let address = value.split_once('%').map_or(value, |(address, _)| address);
-    address.parse::<Ipv6Addr>().is_ok()
+    let (address, zone) = value.split_once('%').unwrap_or((value, "0"));
+    let is_zone = !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_graphic());
+    is_zone && address.parse::<Ipv6Addr>().is_ok()
 }
 
 fn bracketed(value: &str) -> Option<&str> {

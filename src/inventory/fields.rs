@@ -76,12 +76,26 @@ impl<'t> Fields<'t> {
         Some(Text { value, place })
     }
 
-    /// The text at `key`; its absence is an error about `owner`.
+    /// The text at `key`, which has no control characters.
+    pub(super) fn line(&self, key: &str, review: &mut Review) -> Option<Text> {
+        let text = self.text(key, review)?;
+        if text.value.chars().any(char::is_control) {
+            review.error(
+                text.place,
+                format!("`{key}` holds a line break or another control character"),
+                "write it in one line, without quotes where none are needed",
+            );
+            return None;
+        }
+        Some(text)
+    }
+
+    /// The line at `key`; its absence is an error about `owner`.
     pub(super) fn required(&self, key: &str, owner: &str, review: &mut Review) -> Option<Text> {
         if self.value(key).is_none() {
             self.complain_of_missing(key, owner, review);
         }
-        self.text(key, review)
+        self.line(key, review)
     }
 
     /// The bool at `key`, false when it is not given.

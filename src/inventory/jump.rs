@@ -16,7 +16,11 @@ pub fn read(text: &str, key: KeySource) -> Result<Bastion, &'static str> {
     if user.is_empty() {
         return Err("has no user");
     }
+    if user.chars().any(char::is_control) {
+        return Err("has a control character in its user");
+    }
     let (host, port) = split_port(host);
+    let has_port = port.is_some();
     let port = match port {
         None => DEFAULT_PORT,
         Some(port) => match port.parse() {
@@ -34,6 +38,7 @@ pub fn read(text: &str, key: KeySource) -> Result<Bastion, &'static str> {
     Ok(Bastion {
         address: host.to_owned(),
         port,
+        has_port,
         user: user.to_owned(),
         key,
     })

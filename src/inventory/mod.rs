@@ -3,6 +3,7 @@
 mod access;
 mod endpoint;
 mod fields;
+mod identities;
 pub mod jump;
 mod keys;
 mod node;
@@ -19,6 +20,8 @@ use std::path::PathBuf;
 
 use crate::secret::Secret;
 use crate::source::Remark;
+
+pub use crate::inventory::identities::Identities;
 
 /// All nodes of one cluster, and what the file says of the cluster itself.
 #[derive(Clone, Debug)]
@@ -37,6 +40,8 @@ pub struct Inventory {
     pub ssh_agent_auth: bool,
     /// Cluster-level `prefix_path`, `/` when not given (RKE fact 14).
     pub prefix_path: String,
+    /// True where `rke` is to take any version of Docker.
+    pub ignore_docker_version: bool,
     /// `None` means that `rke` would choose, and perhaps upgrade (RKE fact 15).
     pub kubernetes_version: Option<String>,
     /// True when the file holds RKE cluster keys such as `services`, so that it is itself the
@@ -48,12 +53,23 @@ pub struct Inventory {
     pub warnings: Vec<Remark>,
 }
 
-/// The files that the inventory's `harden:` block names; paths are relative to the inventory's directory.
+/// What the inventory's `harden:` block says; paths are relative to the inventory's directory.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Site {
     pub playbook: Option<PathBuf>,
     pub cluster_config: Option<PathBuf>,
     pub known_hosts: Option<PathBuf>,
+    pub privilege: Privilege,
+}
+
+/// How a user other than root becomes root on the nodes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Privilege {
+    #[default]
+    Sudo,
+    /// Through a container, for users of the group docker. Off unless asked for, because it makes
+    /// use of what that group amounts to.
+    Docker,
 }
 
 /// One machine of the cluster.
@@ -64,6 +80,8 @@ pub struct Node {
     /// Where SSH goes, host name or IP address without brackets.
     pub address: String,
     pub port: u16,
+    /// False where `port` is only the default.
+    pub has_port: bool,
     /// Used between components; the address when not given.
     pub internal_address: String,
     pub roles: BTreeSet<Role>,
@@ -134,6 +152,10 @@ pub enum KeySource {
     Inline(Secret),
     /// `ssh_key_path`, with `~/` already expanded.
     File(PathBuf),
+    /// The file that RKE takes where nobody names a key.
+    Default(PathBuf),
+    /// What OpenSSH's configuration has in its place.
+    OpenSsh(Identities),
     /// A key and the certificate that an authority gave it.
     Certified(Box<KeySource>, CertSource),
 }
@@ -160,6 +182,8 @@ pub struct Taint {
 pub struct Bastion {
     pub address: String,
     pub port: u16,
+    /// False where `port` is only the default.
+    pub has_port: bool,
     pub user: String,
     pub key: KeySource,
 }

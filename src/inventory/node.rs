@@ -72,6 +72,7 @@ pub(super) fn read(
         internal_address: internal_address.unwrap_or_else(|| address.clone()),
         address,
         port: port?,
+        has_port: fields.value("port").is_some(),
         roles,
         user: user?.value,
         docker_socket: docker_socket?,
@@ -188,7 +189,7 @@ fn docker_socket(fields: &Fields, review: &mut Review) -> Option<String> {
     let Some(_) = fields.value("docker_socket") else {
         return Some(DEFAULT_SOCKET.to_owned());
     };
-    let socket = fields.text("docker_socket", review)?;
+    let socket = fields.line("docker_socket", review)?;
     if !socket.value.starts_with('/') {
         review.error(
             socket.place,

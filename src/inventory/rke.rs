@@ -10,6 +10,7 @@ use crate::inventory::Bastion;
 use crate::inventory::Inventory;
 use crate::inventory::KeySource;
 use crate::inventory::Node;
+use crate::inventory::Privilege;
 use crate::inventory::Site;
 use crate::inventory::access::Access;
 use crate::inventory::endpoint;
@@ -99,6 +100,7 @@ fn cluster(root: &Tree, home: Option<&Path>, agent_socket: bool, review: &mut Re
         shared_key,
         ssh_agent_auth,
         prefix_path: prefix_path(&fields, review),
+        ignore_docker_version: fields.flag("ignore_docker_version", review),
         kubernetes_version: kubernetes_version(&fields, review),
         is_cluster_file: fields.keys().any(schema::is_of_cluster_file),
         site: site(&fields, review),
@@ -156,6 +158,7 @@ fn bastion(root: &Fields, access: &mut Access, review: &mut Review) -> Option<Ba
     Some(Bastion {
         address: address?.value,
         port: port?,
+        has_port: fields.value("port").is_some(),
         user: user?.value,
         key: key?,
     })
@@ -191,7 +194,7 @@ fn proxy_jump(root: &Fields, key: Option<&KeySource>, review: &mut Review) -> Ve
 }
 
 fn prefix_path(root: &Fields, review: &mut Review) -> String {
-    let Some(prefix) = root.text("prefix_path", review) else {
+    let Some(prefix) = root.line("prefix_path", review) else {
         return "/".to_owned();
     };
     if !prefix.value.starts_with('/') {
@@ -205,7 +208,7 @@ fn prefix_path(root: &Fields, review: &mut Review) -> String {
 }
 
 fn kubernetes_version(root: &Fields, review: &mut Review) -> Option<String> {
-    let version = root.text("kubernetes_version", review);
+    let version = root.line("kubernetes_version", review);
     if version.is_none() && root.keys().any(schema::is_of_cluster_file) {
         review.warn_of_file(
             "no `kubernetes_version`: `rke up` takes its own default, and may upgrade the cluster",
@@ -227,6 +230,25 @@ fn site(root: &Fields, review: &mut Review) -> Site {
         playbook: path("playbook"),
         cluster_config: path("cluster_config"),
         known_hosts: path("known_hosts"),
+        privilege: privilege(&fields, review),
+    }
+}
+
+fn privilege(site: &Fields, review: &mut Review) -> Privilege {
+    let Some(word) = site.text("privilege", review) else {
+        return Privilege::default();
+    };
+    match word.value.as_str() {
+        "sudo" => Privilege::Sudo,
+        "docker" => Privilege::Docker,
+        other => {
+            review.error(
+                word.place,
+                format!("`privilege` is neither `sudo` nor `docker`: `{other}`"),
+                "leave it out for `sudo`; write `docker` for users of the group docker without sudo",
+            );
+            Privilege::default()
+        }
     }
 }
 
@@ -292,7 +314,10 @@ mod tests {
     fn a_key_path_comes_from_the_node_then_the_cluster_then_the_home() {
         let home = Some("/home/op");
 
-        assert_eq!(key("", "", home, true), Ok(file("/home/op/.ssh/id_rsa")));
+        assert_eq!(
+            key("", "", home, true),
+            Ok(KeySource::Default("/home/op/.ssh/id_rsa".into()))
+        );
         assert_eq!(
             key("", "ssh_key_path: ~/k", home, false),
             Ok(file("/home/op/k"))
@@ -396,6 +421,27 @@ mod tests {
 
         assert_eq!(inventory.nodes.len(), 10_000);
         assert_eq!(inventory.warnings.len(), 10_000);
+    }
+
+    #[test]
+    fn privilege_is_sudo_unless_docker_is_asked_for() {
+        let privilege = |block: &str| {
+            let text = format!("{NODE}}}\nssh_key_path: /k\n{block}\n");
+            let read = read("fleet.yml", &text, None, false);
+            read.map(|inventory| inventory.site.privilege)
+                .map_err(|errors| errors[0].message.clone())
+        };
+
+        assert_eq!(privilege(""), Ok(Privilege::Sudo));
+        assert_eq!(
+            privilege("harden: {privilege: docker}"),
+            Ok(Privilege::Docker)
+        );
+        assert!(
+            privilege("harden: {privilege: root}")
+                .unwrap_err()
+                .contains("`root`")
+        );
     }
 
     proptest::proptest! {

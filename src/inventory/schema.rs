@@ -69,6 +69,7 @@ const SITE: Shape = Map(&[
     ("playbook", &Open),
     ("cluster_config", &Open),
     ("known_hosts", &Open),
+    ("privilege", &Open),
     ("proxy_jump", &List(&Open)),
 ]);
 

@@ -4,27 +4,30 @@
 //! varies travels on stdin. So no value is ever read as shell text, nothing
 //! secret is in an argument, and a phase costs one round trip.
 
+pub mod ascent;
 pub mod frame;
 pub mod request;
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
+use crate::node::ascent::Ascent;
+
 /// The program as text, for tests that run it under several shells.
 pub const PROGRAM: &str = include_str!("program.sh");
 
 /// The command line that a login shell of any kind will read.
 ///
-/// `as_root` puts `sudo -n` in front. The program is escaped to letters that
-/// sh, csh and fish read alike inside single quotes: no backslash pairs, no
-/// quote, no exclamation mark, no line break.
-pub fn command(as_root: bool) -> String {
-    static ENCODED: LazyLock<String> = LazyLock::new(|| encoded(PROGRAM));
-    let sudo = if as_root { "sudo -n -- " } else { "" };
-    format!(
-        "exec {sudo}sh -c 'eval \"$(printf %b \"$0\")\"' '{}'",
-        *ENCODED
-    )
+/// The program is escaped to letters that sh, csh and fish read alike inside single quotes: no
+/// backslash pairs, no quote, no exclamation mark, no line break.
+pub fn command(ascent: &Ascent) -> String {
+    static QUOTED: LazyLock<String> = LazyLock::new(|| quoted(PROGRAM));
+    ascent.command(&QUOTED)
+}
+
+/// What `sh -c` runs to carry out `program`, in words that every login shell reads alike.
+fn quoted(program: &str) -> String {
+    format!("'eval \"$(printf %b \"$0\")\"' '{}'", encoded(program))
 }
 
 fn encoded(program: &str) -> String {
@@ -60,7 +63,7 @@ mod tests {
 
     #[test]
     fn the_command_holds_nothing_that_a_login_shell_would_change() {
-        let command = command(true);
+        let command = command(&Ascent::Sudo);
         let program = command.rsplit('\'').nth(1).unwrap();
 
         assert!(!program.contains("\\\\"));

@@ -159,7 +159,7 @@ pub enum Blocker {
 
 impl Blocker {
     /// True for what was seen of a key, as opposed to what could not be seen.
-    pub(super) fn is_about_a_key(&self) -> bool {
+    pub fn is_about_a_key(&self) -> bool {
         matches!(
             self,
             Self::KeysDiffer { .. }

@@ -23,7 +23,7 @@ pub const KUBELET_VALUES: [(&str, &str); 6] = [
 /// True when the profile makes kubelets compare the kernel's values.
 pub(super) fn is_protected(profile: &Profile) -> bool {
     profile.controls.iter().any(|control| match &control.rule {
-        Rule::Audit(audit) => audit.resources.iter().any(|resource| {
+        Rule::Audit(audit) => audit.is_mended() && audit.resources.iter().any(|resource| {
             matches!(resource, Resource::Arg(arg) if arg.of == "kubelet" && arg.name == "protect-kernel-defaults")
         }),
         Rule::Manual(_) | Rule::NotApplicable(_) => false,

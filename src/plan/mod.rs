@@ -4,11 +4,14 @@
 //! the same plan for the same input, so a plan that is shown is the plan that
 //! will be applied.
 
+mod arguments;
+pub mod audit_log;
 pub mod blocker;
 pub mod change;
 mod cluster;
 pub mod key;
 mod kernel;
+mod namespaces;
 mod nodes;
 mod pods;
 pub mod rotation;
@@ -111,6 +114,9 @@ pub fn plan(profile: &Profile, fleet: &Fleet, settings: &Settings<'_>) -> Plan {
     plan.blockers
         .extend(pods::blocker(profile, fleet, settings.level));
     plan.blockers
+        .extend(namespaces::blocker(profile, fleet, settings.level));
+    plan.blockers.extend(audit_log::blockers(profile, fleet));
+    plan.blockers
         .extend(kernel::blockers(profile, fleet, &drafts));
     key::decide(profile, fleet, settings, &mut drafts, &mut plan.blockers);
     for (node, facts) in fleet.nodes() {
@@ -119,6 +125,8 @@ pub fn plan(profile: &Profile, fleet: &Fleet, settings: &Settings<'_>) -> Plan {
         }
     }
     cluster::finish(&mut plan, wishes, fleet);
+    let stopping = arguments::blockers(profile, fleet, &plan);
+    plan.blockers.extend(stopping);
     plan.restarts = if plan.rke_up_recreates("kube-api") {
         Vec::new()
     } else {
@@ -128,6 +136,11 @@ pub fn plan(profile: &Profile, fleet: &Fleet, settings: &Settings<'_>) -> Plan {
 }
 
 impl Plan {
+    /// True when a key is wrong, which no other change may hide.
+    pub fn concerns_a_key(&self) -> bool {
+        self.blockers.iter().any(Blocker::is_about_a_key)
+    }
+
     /// True when an edit changes the arguments of a service, so that `rke up` recreates it.
     fn rke_up_recreates(&self, service: &str) -> bool {
         self.cluster

@@ -17,6 +17,7 @@ use crate::profile::Platform;
 use crate::profile::Profile;
 use crate::profile::Rule;
 use crate::profile::Scope;
+use crate::profile::gates::Gates;
 use crate::profile::library::Library;
 use crate::profile::library::Source;
 use crate::profile::playbook::Playbook;
@@ -74,13 +75,15 @@ pub fn load(
         variables,
         rancher: playbook.rancher.as_ref(),
     };
-    loader.profile(
+    let profile = loader.profile(
         raw.profile.value,
         raw.guide,
         raw.benchmark,
         &raw.kubernetes,
         raw.controls,
-    )
+    )?;
+    let gates = raw.gates;
+    Ok(Profile { gates, ..profile })
 }
 
 /// A playbook's values over the defaults; a value must be of its default's kind.
@@ -161,6 +164,7 @@ impl Loader<'_> {
             guide,
             benchmark,
             kubernetes: gate,
+            gates: Gates::default(),
             controls,
         })
     }
@@ -182,7 +186,10 @@ impl Loader<'_> {
                 return Err(self.source.remark(at, format!("`{id}` is there twice")));
             }
         }
-        for reference in controls.iter().flat_map(|control| &control.met_by) {
+        let references = controls
+            .iter()
+            .flat_map(|control| control.met_by.iter().chain(&control.needs));
+        for reference in references {
             if !ids.contains(reference.value.as_str()) {
                 let message = format!("there is no control `{}`", reference.value);
                 return Err(self.source.remark(yaml::place(reference), message));
@@ -254,6 +261,13 @@ impl Loader<'_> {
             scope,
             refs: raw.refs,
             kubernetes,
+            needs: raw
+                .needs
+                .into_iter()
+                .map(|id| ControlId(id.value))
+                .collect(),
+            why: raw.why.trim().to_owned(),
+            side_effects: raw.side_effects,
             rule,
             shows: raw.shows,
         })
@@ -514,6 +528,8 @@ struct RawProfile {
     kubernetes: Spanned<String>,
     #[serde(default)]
     variables: BTreeMap<String, Value>,
+    #[serde(default)]
+    gates: Gates,
     controls: Vec<RawControl>,
 }
 
@@ -540,6 +556,12 @@ struct RawControl {
     documented: Option<String>,
     #[serde(default)]
     met_by: Vec<Spanned<String>>,
+    #[serde(default)]
+    needs: Vec<Spanned<String>>,
+    #[serde(default)]
+    why: String,
+    #[serde(default)]
+    side_effects: Vec<String>,
 }
 
 #[derive(Deserialize)]

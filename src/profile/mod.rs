@@ -1,10 +1,14 @@
 //! A benchmark as data: controls, and what each of them wants.
 
+pub mod filter;
+pub mod gates;
 pub mod library;
 pub mod load;
+pub mod pattern;
 pub mod playbook;
 pub mod variables;
 pub mod version;
+pub mod waiver;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -14,6 +18,7 @@ use serde::Deserialize;
 
 use crate::inventory::Node;
 use crate::inventory::Role;
+use crate::profile::gates::Gates;
 use crate::profile::version::Gate;
 use crate::resource::Resource;
 use crate::resource::listing::Listing;
@@ -26,7 +31,27 @@ pub struct Profile {
     pub benchmark: String,
     /// The Kubernetes version that the benchmark is written for.
     pub kubernetes: Gate,
+    /// Which version knows which flag and plug-in.
+    pub gates: Gates,
     pub controls: Vec<Control>,
+}
+
+impl Profile {
+    /// The paths of all files that are written.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        let audits = self
+            .controls
+            .iter()
+            .filter_map(|control| match &control.rule {
+                Rule::Audit(audit) if audit.is_mended() => Some(&audit.resources),
+                _ => None,
+            });
+        audits.flatten().filter_map(|resource| match resource {
+            Resource::File(file) => Some(file.path.as_str()),
+            Resource::Encryption(encryption) => Some(encryption.path.as_str()),
+            _ => None,
+        })
+    }
 }
 
 /// One rule of a benchmark.
@@ -45,6 +70,12 @@ pub struct Control {
     pub refs: BTreeMap<String, Vec<String>>,
     /// Other Kubernetes versions than these make the control not applicable (T-28).
     pub kubernetes: Option<Gate>,
+    /// Controls that must be applied with this one, or before it.
+    pub needs: Vec<ControlId>,
+    /// What it is good for; empty where the title says it.
+    pub why: String,
+    /// What else changes when it is applied (T-25).
+    pub side_effects: Vec<String>,
     pub rule: Rule,
     /// What a person needs to see to judge a manual control.
     pub shows: Vec<Listing>,

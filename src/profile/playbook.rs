@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::profile::waiver::Attestation;
+use crate::profile::waiver::Waiver;
 use crate::source::Remark;
 use crate::yaml;
 use crate::yaml::Spanned;
@@ -27,6 +29,10 @@ pub struct Playbook {
     pub encryption: Option<EncryptionKey>,
     /// The Rancher server of this site; without one its items are for a person.
     pub rancher: Option<RancherServer>,
+    #[serde(default)]
+    pub waivers: Vec<Waiver>,
+    #[serde(default)]
+    pub attestations: Vec<Attestation>,
 }
 
 /// Where a site keeps the key. A key never stands in a playbook.

@@ -26,6 +26,7 @@ use crate::plan::Plan;
 
 pub use crate::report::summary::Counts;
 pub use crate::report::summary::Summary;
+pub(crate) use crate::report::words::escaped;
 
 /// Everything a run has to say.
 #[derive(Clone, Debug, Default)]
@@ -204,6 +205,7 @@ impl Report {
         } else if self.is_unmeasured() {
             4
         } else if self.refusal.is_some()
+            || self.plan.as_ref().is_some_and(|plan| plan.concerns_a_key())
             || self
                 .findings()
                 .iter()

@@ -200,6 +200,7 @@ pub(super) fn failing_check() -> Vec<Event> {
             ),
             policy(Verdict::Manual {
                 what: "look at the policies".to_owned(),
+                attested: None,
             }),
         ]),
         planned(plan(

@@ -35,6 +35,8 @@ pub struct Summary {
 pub struct Counts {
     pub pass: usize,
     pub fail: usize,
+    /// Failures that the site accepts for a time.
+    pub waived: usize,
     pub known_failure: usize,
     pub manual: usize,
     pub not_applicable: usize,
@@ -46,6 +48,7 @@ impl Counts {
         let count = match verdict {
             Verdict::Pass => &mut self.pass,
             Verdict::Fail => &mut self.fail,
+            Verdict::Waived { .. } => &mut self.waived,
             Verdict::KnownFailure { .. } | Verdict::Documented { .. } => &mut self.known_failure,
             Verdict::Manual { .. } => &mut self.manual,
             Verdict::NotApplicable { .. } => &mut self.not_applicable,
@@ -57,6 +60,7 @@ impl Counts {
     pub fn total(&self) -> usize {
         self.pass
             + self.fail
+            + self.waived
             + self.known_failure
             + self.manual
             + self.not_applicable
@@ -71,6 +75,7 @@ impl Counts {
             (self.unknown, "unknown"),
         ];
         let sometimes = [
+            (self.waived, "waived"),
             (self.known_failure, "known to fail"),
             (self.manual, "manual"),
             (self.not_applicable, "not applicable"),
@@ -142,8 +147,9 @@ fn by_finding(findings: &[Finding]) -> Counts {
 /// Which verdict speaks for a control when its nodes differ: the one that wants most to be done.
 fn gravity(verdict: &Verdict) -> u8 {
     match verdict {
-        Verdict::Fail => 5,
-        Verdict::Unknown { .. } => 4,
+        Verdict::Fail => 6,
+        Verdict::Unknown { .. } => 5,
+        Verdict::Waived { .. } => 4,
         Verdict::KnownFailure { .. } | Verdict::Documented { .. } => 3,
         Verdict::Manual { .. } => 2,
         Verdict::Pass => 1,

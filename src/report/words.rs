@@ -10,7 +10,7 @@ pub(super) fn counted(number: usize, noun: &str) -> String {
 ///
 /// A host name or a file on a node may hold anything; printed as it is, it could repaint the
 /// screen of the operator.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for one in text.chars() {
         if is_treacherous(one) {

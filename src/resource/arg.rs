@@ -124,7 +124,7 @@ impl Arg {
     }
 
     /// What is demanded: an optional item of a list is written but not demanded.
-    fn demanded(&self) -> Expect {
+    pub(super) fn demanded(&self) -> Expect {
         match &self.expect {
             Expect::Includes(items) => {
                 let kept = items.iter().filter(|item| !self.optional.contains(item));

@@ -49,7 +49,7 @@ impl Content {
         }
     }
 
-    fn in_words(&self) -> String {
+    pub(super) fn in_words(&self) -> String {
         match self {
             Self::Equals(value) => value.to_string(),
             Self::Not(value) => format!("not {value}"),
@@ -92,7 +92,7 @@ impl KubernetesObject {
         }
     }
 
-    fn subject(&self) -> String {
+    pub(super) fn subject(&self) -> String {
         let namespace = self
             .namespace
             .iter()

@@ -13,6 +13,7 @@ mod deviation;
 pub mod document;
 pub mod encryption;
 pub mod expect;
+mod explain;
 pub mod file;
 pub mod key_ring;
 pub mod kubernetes;

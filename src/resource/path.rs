@@ -75,6 +75,16 @@ impl Path {
         vec![Evidence::new(path, self.in_words(), seen)]
     }
 
+    /// What is looked at, in words.
+    pub(super) fn reads(&self) -> String {
+        let what = match (self.named_by.first(), self.entries) {
+            (Some(flag), _) => format!("what {} names by --{flag}, usually {}", self.of, self.path),
+            (None, true) => format!("everything in {}, as {} mounts it", self.path, self.of),
+            (None, false) => format!("{}, as {} mounts it", self.path, self.of),
+        };
+        format!("{what}: {}", self.in_words())
+    }
+
     fn question(&self, path: String) -> Question {
         if self.entries {
             Question::Directory(path)

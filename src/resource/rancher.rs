@@ -48,6 +48,28 @@ impl Rancher {
         }
     }
 
+    /// What is looked at, in words.
+    pub(super) fn reads(&self) -> &'static str {
+        match self {
+            Self::LocalClusterOff => {
+                "Rancher, cluster `local`: none; its Deployment, --add-local: false"
+            }
+            Self::AuditLog => {
+                "Deployment cattle-system/rancher, AUDIT_LEVEL: 1 to 3, with a destination"
+            }
+            Self::DefaultPasswordRefused => {
+                "Rancher, login as `admin` with the default password: refused; tried once"
+            }
+            Self::IdentityProvider => "Rancher, providers: one beside the local one is on",
+            Self::AdminsWithin(_) => {
+                "Rancher, users and groups with every right: among `rancher.admins`"
+            }
+            Self::NodeDriversWithin(_) => {
+                "Rancher, active node drivers: among `rancher.node_drivers`"
+            }
+        }
+    }
+
     /// Empty where there is neither a server to ask nor a Deployment to read.
     pub(super) fn compare(&self, scene: &Scene<'_>) -> Vec<Evidence> {
         match self {

@@ -101,6 +101,10 @@ pub enum SshError {
     #[error("{}: {} refused to start a command: {reason}", at.node, at.address())]
     Refused { at: Arc<Target>, reason: String },
 
+    /// Nothing was started; another connection may have room.
+    #[error("{}: {} lets this connection run no further command", at.node, at.address())]
+    Full { at: Arc<Target> },
+
     #[error("{}: a command wrote more than {limit} bytes", at.node)]
     TooMuch { at: Arc<Target>, limit: usize },
 
@@ -165,7 +169,7 @@ impl SshError {
                 Step::Connect | Step::Handshake => Kind::Unreachable,
                 Step::Login | Step::Run => Kind::Broken,
             },
-            Self::Refused { .. } | Self::TooMuch { .. } => Kind::Broken,
+            Self::Refused { .. } | Self::Full { .. } | Self::TooMuch { .. } => Kind::Broken,
             Self::Jump { source, .. } => source.kind(),
         }
     }
@@ -231,8 +235,12 @@ impl SshError {
             Self::Late { at, step, .. } => late(at, *step),
             Self::Lost { at, .. } => format!("see the log of sshd on {}, then run again", at.node),
             Self::Refused { at, .. } => format!(
-                "look for `ForceCommand`, `MaxSessions` and the shell of `{}` on {}",
+                "look for `ForceCommand` and the shell of `{}` on {}",
                 at.user, at.node
+            ),
+            Self::Full { at } => format!(
+                "raise `MaxSessions` in sshd_config on {}; its default is 10",
+                at.node
             ),
             Self::TooMuch { at, .. } => format!("look for very large files on {}", at.node),
             Self::Jump { source, .. } => source.hint(),

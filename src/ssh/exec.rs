@@ -11,20 +11,25 @@ use russh::client::Handle;
 use russh::client::Msg;
 use tokio::pin;
 use tokio::select;
-use tokio::time::sleep;
 
 use crate::secret::Secret;
 use crate::ssh::Output;
 use crate::ssh::Status;
 use crate::ssh::gate::Gate;
+use crate::ssh::patience::Patience;
 
 /// Bytes of stderr that are kept; more is dropped.
 const STDERR_LIMIT: usize = 64 * 1024;
+
+/// How long a connection without room for one more command is asked again.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What a command can fail with before it has a status.
 pub(super) enum Failure {
     /// The server did not start it.
     Refused(String),
+    /// As many commands as the server lets one connection have (`MaxSessions`) run already.
+    Full,
     TooMuch,
     /// The connection went away.
     Lost,
@@ -67,26 +72,26 @@ pub(super) async fn exec(
     heard.output()
 }
 
-/// Opens a channel; once more after a short rest, because sshd frees a finished
-/// command's place a moment after its end (rust-stack.md 4.5).
+/// Opens a channel; more than once, because sshd frees a finished command's place a moment after
+/// its end (rust-stack.md 4.5), and other commands end too.
 async fn open(handle: &Handle<Gate>) -> Result<(ChannelReadHalf, ChannelWriteHalf<Msg>), Failure> {
-    let rests = [Some(Duration::from_millis(100)), None];
-    for rest in rests {
-        match (handle.channel_open_session().await, rest) {
-            (Ok(channel), _) => return Ok(channel.split()),
-            (
-                Err(russh::Error::ChannelOpenFailure(ChannelOpenFailure::ConnectFailed)),
-                Some(rest),
-            ) => {
-                sleep(rest).await;
+    let mut patience = Patience::new(PATIENCE);
+    loop {
+        match handle.channel_open_session().await {
+            Ok(channel) => return Ok(channel.split()),
+            Err(russh::Error::ChannelOpenFailure(
+                ChannelOpenFailure::ConnectFailed | ChannelOpenFailure::ResourceShortage,
+            )) => {
+                if !patience.rest().await {
+                    return Err(Failure::Full);
+                }
             }
-            (Err(russh::Error::ChannelOpenFailure(failure)), _) => {
+            Err(russh::Error::ChannelOpenFailure(failure)) => {
                 return Err(Failure::Refused(format!("{failure:?}")));
             }
-            (Err(_), _) => return Err(Failure::Lost),
+            Err(_) => return Err(Failure::Lost),
         }
     }
-    Err(Failure::Lost)
 }
 
 async fn feed(writer: &ChannelWriteHalf<Msg>, stdin: &Secret) {

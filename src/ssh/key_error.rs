@@ -29,6 +29,13 @@ pub enum KeyError {
     #[error("{key} is not a private key that can be used: {reason}")]
     Junk { key: KeyName, reason: String },
 
+    /// Of all that OpenSSH's client would offer.
+    #[error(
+        "there is no agent, and none of the identity files {} is there",
+        listed(files)
+    )]
+    NoIdentity { files: Vec<PathBuf> },
+
     #[error("`SSH_AUTH_SOCK` names no SSH agent")]
     NoAgent,
 
@@ -66,6 +73,10 @@ impl KeyError {
                 "start an agent with `eval $(ssh-agent)`, then `ssh-add KEYFILE`".to_owned()
             }
             Self::Agent { .. } => "try `ssh-add -l`".to_owned(),
+            Self::NoIdentity { .. } => {
+                "set `IdentityFile` in the configuration of ssh, or `ssh_key_path` in the inventory"
+                    .to_owned()
+            }
             Self::EmptyAgent { .. } => "run `ssh-add KEYFILE`".to_owned(),
         }
     }
@@ -105,6 +116,11 @@ impl KeyName {
             }
         }
     }
+}
+
+fn listed(files: &[PathBuf]) -> String {
+    let names = files.iter().map(|file| format!("`{}`", file.display()));
+    names.collect::<Vec<_>>().join(", ")
 }
 
 impl std::fmt::Display for KeyName {

@@ -16,6 +16,8 @@ use crate::secret::Secret;
 use crate::ssh::certificate;
 use crate::ssh::key_file;
 use crate::ssh::password::Password;
+use crate::ssh::ring;
+use crate::ssh::ring::Ring;
 
 pub use crate::ssh::key_error::KeyError;
 pub use crate::ssh::key_error::KeyName;
@@ -40,6 +42,8 @@ pub(super) enum Key {
     Held(Held),
     /// The agent behind this socket.
     Agent(PathBuf),
+    /// All that OpenSSH's client would offer.
+    Ring(Arc<Ring>),
     /// No key; only a password is left.
     Nothing,
 }
@@ -56,7 +60,7 @@ pub(super) struct Held {
 }
 
 /// Gives the passphrase of a key, or nothing where there is nobody to ask.
-type Ask<'a> = &'a mut (dyn FnMut(&KeyName) -> Option<Secret> + Send);
+pub(super) type Ask<'a> = &'a mut (dyn FnMut(&KeyName) -> Option<Secret> + Send);
 
 impl Keys {
     /// No key yet; `agent` is the socket that `SSH_AUTH_SOCK` names.
@@ -107,6 +111,11 @@ impl Keys {
     }
 
     fn slot(&self, source: &KeySource) -> Arc<Slot> {
+        // Whether somebody named the file is all the same to its passphrase.
+        let source = match source {
+            KeySource::Default(path) => &KeySource::File(path.clone()),
+            source => source,
+        };
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, slot)) = slots.iter().find(|(known, _)| known == source) {
             return slot.clone();
@@ -122,11 +131,17 @@ impl Keys {
             source => (source, None),
         };
         let name = match source {
+            KeySource::OpenSsh(identities) => {
+                return ring::load(identities, ask)
+                    .await
+                    .map(Arc::new)
+                    .map(Key::Ring);
+            }
             KeySource::Agent | KeySource::Certified(..) => {
                 return self.agent.clone().map(Key::Agent).ok_or(KeyError::NoAgent);
             }
             KeySource::Inline(_) => KeyName::Inline,
-            KeySource::File(path) => KeyName::File(path.clone()),
+            KeySource::File(path) | KeySource::Default(path) => KeyName::File(path.clone()),
         };
         let text = text(source.clone()).await?;
         let held = open(text, name, ask).await?;
@@ -137,10 +152,10 @@ impl Keys {
     }
 }
 
-async fn text(source: KeySource) -> Result<Secret, KeyError> {
+pub(super) async fn text(source: KeySource) -> Result<Secret, KeyError> {
     match source {
         KeySource::Inline(text) => Ok(text),
-        KeySource::File(path) => {
+        KeySource::File(path) | KeySource::Default(path) => {
             let shown = path.display().to_string();
             let read = spawn_blocking(move || key_file::read(&path)).await;
             read.map_err(|error| KeyError::Junk {
@@ -148,12 +163,14 @@ async fn text(source: KeySource) -> Result<Secret, KeyError> {
                 reason: error.to_string(),
             })?
         }
-        KeySource::Agent | KeySource::Certified(..) => Err(KeyError::NoAgent),
+        KeySource::Agent | KeySource::OpenSsh(_) | KeySource::Certified(..) => {
+            Err(KeyError::NoAgent)
+        }
     }
 }
 
 /// Tries without a passphrase first, and then with those that a person gives.
-async fn open(text: Secret, key: KeyName, ask: Ask<'_>) -> Result<Held, KeyError> {
+pub(super) async fn open(text: Secret, key: KeyName, ask: Ask<'_>) -> Result<Held, KeyError> {
     let mut passphrase = None;
     for tries in 0..=ASKED {
         let (text, name, given) = (text.clone(), key.clone(), passphrase.take());

@@ -1,6 +1,7 @@
 //! Proves to a server that we may come in.
 
 mod agent;
+mod ring;
 mod typed;
 
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub(super) struct Login<'a> {
     end: &'a End,
     tried: Vec<String>,
     accepts: Vec<String>,
+    /// Keys that the server did not take.
+    refused: usize,
     /// The server took the key and wants something more.
     is_half_done: bool,
 }
@@ -49,6 +52,7 @@ impl<'a> Login<'a> {
             end,
             tried: Vec::new(),
             accepts: Vec::new(),
+            refused: 0,
             is_half_done: false,
         }
     }
@@ -63,6 +67,7 @@ impl<'a> Login<'a> {
         let welcome = match key {
             Key::Held(held) => self.held(held).await?,
             Key::Agent(socket) => self.agent(socket).await?,
+            Key::Ring(ring) => self.ring(ring).await?,
             Key::Nothing => self.nothing().await?,
         };
         if let Some(welcome) = welcome {
@@ -154,6 +159,7 @@ impl<'a> Login<'a> {
         if remaining_methods.is_empty() && self.handle.is_closed() {
             return Err(self.lost(&russh::Error::Disconnect).await);
         }
+        self.refused += 1;
         self.is_half_done = *partial_success;
         let names = remaining_methods.iter().map(<&str>::from);
         self.accepts = names.map(str::to_owned).collect();

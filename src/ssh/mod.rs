@@ -8,6 +8,7 @@
 //! [`Remote`]. Nothing here knows what is asked of a node.
 
 mod certificate;
+pub mod config;
 pub mod dial;
 pub mod error;
 mod exec;
@@ -24,8 +25,10 @@ mod login;
 pub mod obstacle;
 pub mod password;
 mod patience;
+mod ring;
 pub mod route;
 pub mod session;
+pub mod socket;
 mod tap;
 pub mod target;
 pub mod trust;

@@ -9,6 +9,8 @@ pub enum Obstacle {
     RsaKey,
     /// RKE opens encrypted keys only through an agent (rke.md 1.1, 7).
     LockedKey,
+    /// RKE knows nothing of `~/.ssh/config` (rke.md 1.1, 9).
+    OnlyConfigured,
 }
 
 impl Obstacle {
@@ -27,6 +29,9 @@ impl Obstacle {
             Self::RsaKey => format!(
                 "`rke` up to v1.2 signs with SHA-1, which OpenSSH 8.8 and later refuse: `rke up` will not log in with the RSA key to {names}"
             ),
+            Self::OnlyConfigured => format!(
+                "`rke` does not read the configuration of ssh: `rke up` will not find its way to {names}"
+            ),
             Self::LockedKey => format!(
                 "`rke` opens encrypted keys only through an agent: `rke up` will not log in to {names}"
             ),
@@ -38,6 +43,9 @@ impl Obstacle {
         match self {
             Self::RsaKey => {
                 "give the nodes an ed25519 key (`ssh-keygen -t ed25519`), or use a newer `rke`"
+            }
+            Self::OnlyConfigured => {
+                "write addresses, ports, keys and `bastion_host` into cluster.yml"
             }
             Self::LockedKey => {
                 "run `ssh-add KEYFILE` and set `ssh_agent_auth: true` in the inventory"

@@ -30,14 +30,22 @@ impl Patience {
     ///
     /// `error` itself where it will not pass, or not in time.
     pub(super) async fn outlast(&mut self, error: SshError) -> Result<(), SshError> {
+        if error.may_pass() && self.rest().await {
+            return Ok(());
+        }
+        Err(error)
+    }
+
+    /// Rests, and longer every time; false at once where that would take too long.
+    pub(super) async fn rest(&mut self) -> bool {
         // Hundreds of us were turned away together and must not come back together.
         let rest = self.rest.mul_f64(jitter());
-        if !error.may_pass() || Instant::now() + rest >= self.end {
-            return Err(error);
+        if Instant::now() + rest >= self.end {
+            return false;
         }
         self.rest *= 2;
         sleep(rest).await;
-        Ok(())
+        true
     }
 }
 

@@ -8,6 +8,7 @@ use crate::inventory::Bastion;
 use crate::inventory::KeySource;
 use crate::inventory::Node;
 use crate::ssh::known_hosts::KnownHosts;
+use crate::ssh::obstacle::Obstacle;
 use crate::ssh::target::Target;
 
 /// One machine on the way, and what opens it.
@@ -19,6 +20,8 @@ pub struct Stop {
     pub known_hosts: Option<Arc<KnownHosts>>,
     /// Instead of the run's own limit for connecting.
     pub connect: Option<Duration>,
+    /// Why RKE will not come this way.
+    pub obstacle: Option<Obstacle>,
 }
 
 /// The way to one node.
@@ -44,6 +47,11 @@ impl Routes {
             shared: chain(hops.iter().map(Stop::from)),
             own: BTreeMap::new(),
         }
+    }
+
+    /// Gives `node` a way of its own.
+    pub(super) fn set(&mut self, node: &Node, route: Route) {
+        self.own.insert(node.name.clone(), route);
     }
 
     /// The way to `node`.
@@ -81,6 +89,7 @@ impl Stop {
             key: key.clone(),
             known_hosts: None,
             connect: None,
+            obstacle: None,
         }
     }
 

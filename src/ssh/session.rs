@@ -88,7 +88,7 @@ impl Options {
 /// A dropped session is cut off at once; [`Session::close`] says goodbye first.
 pub struct Session {
     at: Arc<Target>,
-    handle: Handle<Gate>,
+    pub(super) handle: Handle<Gate>,
     end: End,
     output: usize,
     obstacle: Option<Obstacle>,
@@ -163,7 +163,9 @@ impl Session {
             handle,
             end,
             output: options.output,
-            obstacle: Obstacle::of(welcome, first.banner().as_deref()),
+            obstacle: stop
+                .obstacle
+                .or_else(|| Obstacle::of(welcome, first.banner().as_deref())),
             _guard: guard,
         })
     }
@@ -235,6 +237,7 @@ impl Session {
     async fn explain(&self, failure: Failure) -> SshError {
         let at = self.at.clone();
         match failure {
+            Failure::Full => SshError::Full { at },
             Failure::Refused(reason) => SshError::Refused { at, reason },
             Failure::TooMuch => SshError::TooMuch {
                 at,

@@ -20,10 +20,14 @@ use tokio::sync::oneshot;
 /// Bytes kept from the beginning of a stream.
 const KEPT: usize = 512;
 
+/// Bytes that a server may send before its banner; OpenSSH's client takes 1024 lines.
+const PREFACE: usize = 64 * 1024;
+
 /// A stream that fails as soon as its [`Guard`] is dropped.
 pub(super) struct Tap<S> {
     stream: S,
     first: First,
+    preface: Preface,
     guard: oneshot::Receiver<()>,
     cut: bool,
 }
@@ -43,6 +47,7 @@ impl<S> Tap<S> {
         let tap = Self {
             stream,
             first: first.clone(),
+            preface: Preface::default(),
             guard,
             cut: false,
         };
@@ -101,6 +106,46 @@ impl First {
     }
 }
 
+/// Looks for the banner, so that nothing else is read for ever.
+#[derive(Debug)]
+struct Preface {
+    /// Letters of the banner's beginning that the line has so far; none in another line.
+    found: Option<usize>,
+    read: usize,
+    is_over: bool,
+}
+
+impl Default for Preface {
+    fn default() -> Self {
+        Self {
+            found: Some(0),
+            read: 0,
+            is_over: false,
+        }
+    }
+}
+
+impl Preface {
+    const BANNER: &[u8] = b"SSH-";
+
+    /// False as soon as too much came without a banner.
+    fn goes_on(&mut self, bytes: &[u8]) -> bool {
+        for byte in bytes {
+            if self.is_over {
+                return true;
+            }
+            self.read += 1;
+            self.found = match self.found {
+                _ if *byte == b'\n' => Some(0),
+                Some(found) if Self::BANNER[found] == *byte => Some(found + 1),
+                _ => None,
+            };
+            self.is_over = self.found == Some(Self::BANNER.len());
+        }
+        self.is_over || self.read <= PREFACE
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -110,8 +155,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
         self.intact(cx)?;
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        self.first.keep(&buf.filled()[before..]);
-        read
+        let came = &buf.filled()[before..];
+        self.first.keep(came);
+        if self.preface.goes_on(came) {
+            read
+        } else {
+            Poll::Ready(Err(io::ErrorKind::InvalidData.into()))
+        }
     }
 }
 
@@ -163,6 +213,17 @@ mod tests {
             Some("bytes that are no text".to_owned())
         );
         assert_eq!(text(&[b'x'; 5000]).map(|text| text.len()), Some(200));
+    }
+
+    #[test]
+    fn a_banner_is_found_across_reads_and_waited_for_only_so_long() {
+        let mut preface = Preface::default();
+        assert!(preface.goes_on(b"hello SSH-2\nSS"));
+        assert!(!preface.is_over);
+        assert!(preface.goes_on(b"H-2.0-x\n"));
+        assert!(preface.goes_on(&[0; 2 * PREFACE]));
+
+        assert!(!Preface::default().goes_on(&[b'x'; PREFACE + 1]));
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use harden::audit;
 use harden::cluster_file::ClusterFile;
@@ -37,7 +38,13 @@ pub(crate) const NODE: &str = "node-1";
 const CLUSTER: &str = "nodes:\n- {address: 10.0.0.1, hostname_override: node-1, user: root, role: [controlplane, etcd, worker]}\nkubernetes_version: v1.11.3-rancher1-1\n";
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-pub(crate) fn profile() -> Profile {
+/// The embedded profile, loaded once.
+pub(crate) fn profile() -> &'static Profile {
+    static PROFILE: LazyLock<Profile> = LazyLock::new(loaded);
+    &PROFILE
+}
+
+fn loaded() -> Profile {
     let source = Source {
         file: DEFAULT_PLAYBOOK.0.into(),
         text: [DEFAULT_PLAYBOOK.1, server::PLAYBOOK].concat(),
@@ -83,7 +90,7 @@ pub(crate) fn hardened() -> Fleet {
         run: "run",
         fresh_key: &key,
     };
-    let text = plan::plan(&profile(), &default(), &settings)
+    let text = plan::plan(profile(), &default(), &settings)
         .cluster
         .unwrap()
         .new_text;
@@ -112,7 +119,7 @@ pub(crate) fn hardened() -> Fleet {
 
 /// The finding of each control; this cluster has one node, so there is one.
 pub(crate) fn judged(fleet: &Fleet) -> BTreeMap<String, Finding> {
-    let findings = audit::judge(&profile(), 2, fleet).into_iter();
+    let findings = audit::judge(profile(), 2, fleet).into_iter();
     findings
         .map(|finding| (finding.control.0.clone(), finding))
         .collect()
@@ -123,6 +130,7 @@ pub(crate) fn word(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "pass",
         Verdict::Fail => "fail",
+        Verdict::Waived { .. } => "waived",
         Verdict::KnownFailure { .. } => "known failure",
         Verdict::Documented { .. } => "documented",
         Verdict::Manual { .. } => "manual",

@@ -205,7 +205,7 @@ fn the_benchmark_is_measured_and_only_the_guide_is_mended() {
         fresh_key: &key,
     };
 
-    let plan = plan::plan(&profile, &default(), &settings);
+    let plan = plan::plan(profile, &default(), &settings);
 
     let of_nodes = plan.nodes.iter().flat_map(|(_, changes)| changes);
     let of_nodes = of_nodes.flat_map(|change| &change.controls);

@@ -16,7 +16,7 @@ fn a_usual_node_is_asked_once() {
     let mut fleet = hardened();
     let node = fleet.inventory.nodes[0].clone();
 
-    let more = audit::questions_after(&profile(), 1, &node, facts(&mut fleet));
+    let more = audit::questions_after(profile(), 1, &node, facts(&mut fleet));
 
     assert_eq!(more, BTreeSet::new());
 }
@@ -33,7 +33,7 @@ fn what_components_keep_elsewhere_is_asked_in_a_second_round() {
         }
     }
 
-    let more = audit::questions_after(&profile(), 1, &node, facts(&mut fleet));
+    let more = audit::questions_after(profile(), 1, &node, facts(&mut fleet));
 
     let wanted = [
         Question::Attributes(prefix("/etc/kubernetes/ssl/kube-ca.pem")),
@@ -52,7 +52,7 @@ fn a_path_that_a_node_names_cannot_break_out_of_its_record() {
     let mounts = &mut component(&mut fleet, "etcd").mounts;
     mounts.insert("/var/lib/rancher/etcd".into(), "/data\nput".into());
 
-    let more = audit::questions_after(&profile(), 1, &node, facts(&mut fleet));
+    let more = audit::questions_after(profile(), 1, &node, facts(&mut fleet));
 
     assert_eq!(more, BTreeSet::new());
     assert_eq!(fleet.inventory.nodes[0].name, NODE);

@@ -36,6 +36,7 @@ fn hop(port: u16, key: KeySource) -> Bastion {
     Bastion {
         address: "127.0.0.1".to_owned(),
         port,
+        has_port: true,
         user: whoami(),
         key,
     }

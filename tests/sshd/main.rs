@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod config;
 mod host_certificates;
 mod host_keys;
 mod jumps;
 mod login;
+mod manners;
+mod privilege;
 mod refusals;
 mod runs;
 mod secrets;

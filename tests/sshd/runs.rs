@@ -201,7 +201,7 @@ async fn a_server_without_sessions_refuses_the_command() {
 
     let error = session.run("exit 0", nothing(), LONG).await.unwrap_err();
 
-    assert!(matches!(error, SshError::Refused { .. }), "{error:?}");
+    assert!(matches!(error, SshError::Full { .. }), "{error:?}");
     assert!(error.hint().contains("MaxSessions"));
 }
 

@@ -107,7 +107,12 @@ async fn an_old_form_that_cannot_be_opened_is_named() {
 }
 
 /// Runs harden on a terminal of its own and types `answer` when `question` is there.
-fn on_a_terminal(arguments: &[&str], home: &Path, question: &str, answer: &str) -> String {
+pub(crate) fn on_a_terminal(
+    arguments: &[&str],
+    home: &Path,
+    question: &str,
+    answer: &str,
+) -> String {
     let command = format!("{} {}", env!("CARGO_BIN_EXE_harden"), arguments.join(" "));
     let mut terminal = Command::new("script")
         .args(["-q", "-e", "-f", "-c", &command, "/dev/null"])

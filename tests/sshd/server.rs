@@ -79,7 +79,8 @@ impl Server {
     }
 
     /// A server on which there is a user `op` with this login shell, the password [`PASSWORD`]
-    /// and these rules of sudo. Nobody else sees that user.
+    /// and these rules of sudo, in which `DIR` stands for the server's directory. Nobody else sees
+    /// that user.
     pub(crate) fn with_operator(shell: &str, sudoers: &str, more: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         hire(directory.path(), shell, sudoers);
@@ -234,7 +235,8 @@ fn hire(at: &Path, shell: &str, sudoers: &str) {
         &format!("op:{}:19000:0:99999:7:::\n", hash.trim()),
     );
     add("group", "op:x:4242:\n");
-    fs::write(at.join("sudoers"), format!("{sudoers}\n")).unwrap();
+    let sudoers = sudoers.replace("DIR", &at.display().to_string());
+    fs::write(at.join("sudoers"), sudoers + "\n").unwrap();
     fs::write(at.join("motd"), "").unwrap();
     let enter = format!(
         "cd {0} && chmod 755 . && chown 4242:4242 home && chmod 440 sudoers && chown root sudoers &&\n\
@@ -348,6 +350,7 @@ pub(crate) fn node(port: u16, key: KeySource) -> Node {
         name: "cp-1".to_owned(),
         address: "127.0.0.1".to_owned(),
         port,
+        has_port: true,
         internal_address: "127.0.0.1".to_owned(),
         roles: [].into(),
         user: whoami(),

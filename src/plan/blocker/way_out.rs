@@ -116,3 +116,53 @@ impl Blocker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    /// Every id that this program can print, from the source that prints it.
+    fn ids() -> BTreeSet<String> {
+        let own = include_str!("way_out.rs");
+        let own = own.split("pub fn id(").nth(1).unwrap();
+        let own = own.split("pub fn node(").next().unwrap();
+        let of_rke = include_str!("../../rke/preflight.rs");
+        let of_rke = of_rke.split("pub fn id(").nth(1).unwrap();
+        let of_rke = of_rke.split("pub fn hint(").next().unwrap();
+        let quoted = |text: &'static str| text.split('"').skip(1).step_by(2);
+        let ids = [own, of_rke]
+            .into_iter()
+            .flat_map(quoted)
+            .map(str::to_owned);
+        // These two are warnings; the last is the engine's.
+        let ids = ids.filter(|id| !["unpinned", "unofficial-rke"].contains(&id.as_str()));
+        ids.chain(["rke-missing".to_owned()]).collect()
+    }
+
+    #[test]
+    fn every_blocker_has_a_page_and_every_page_a_blocker() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/blockers");
+        let pages = fs::read_dir(&dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        let pages = pages.filter(|page| !page.ends_with("README.md"));
+        let pages: BTreeSet<String> = pages
+            .map(|page| page.file_stem().unwrap().to_str().unwrap().to_owned())
+            .collect();
+
+        assert_eq!(pages, ids());
+        for id in pages {
+            let text = fs::read_to_string(dir.join(format!("{id}.md"))).unwrap();
+            for part in [&format!("# {id}\n")[..], "\n## Why", "\n## What to type"] {
+                assert!(text.contains(part), "{id}: {part}");
+            }
+            let index = fs::read_to_string(dir.join("README.md")).unwrap();
+            assert!(
+                index.contains(&format!("({id}.md)")),
+                "{id} is not in the index"
+            );
+        }
+    }
+}

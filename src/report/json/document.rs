@@ -69,7 +69,29 @@ struct Finding<'a> {
     verdict: &'static str,
     /// Why the verdict is none of pass and fail, or what a person must look at.
     why: Option<&'a str>,
+    /// Who accepts the failure; only where the verdict is `waived`, with the reason as `why`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiver: Option<Waiver<'a>>,
+    /// Who looked; only where the verdict is `manual` and somebody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attestation: Option<Attestation<'a>>,
     evidence: Vec<Evidence<'a>>,
+}
+
+#[derive(Serialize)]
+struct Waiver<'a> {
+    by: &'a str,
+    /// The last day, in UTC.
+    until: &'a str,
+}
+
+#[derive(Serialize)]
+struct Attestation<'a> {
+    by: &'a str,
+    on: &'a str,
+    /// The last day, in UTC.
+    holds_until: &'a str,
+    note: &'a str,
 }
 
 #[derive(Serialize)]
@@ -152,7 +174,8 @@ impl<'a> Finding<'a> {
             Verdict::Fail => ("fail", None),
             Verdict::KnownFailure { why } => ("known_failure", Some(why)),
             Verdict::Documented { why } => ("documented", Some(why)),
-            Verdict::Manual { what } => ("manual", Some(what)),
+            Verdict::Waived { reason, .. } => ("waived", Some(reason)),
+            Verdict::Manual { what, .. } => ("manual", Some(what)),
             Verdict::NotApplicable { why } => ("not_applicable", Some(why)),
             Verdict::Unknown { why } => ("unknown", Some(why)),
         };
@@ -162,8 +185,33 @@ impl<'a> Finding<'a> {
             node: finding.node.as_deref(),
             verdict,
             why: why.map(String::as_str),
+            waiver: Waiver::of(&finding.verdict),
+            attestation: Attestation::of(&finding.verdict),
             evidence: finding.evidence.iter().map(Evidence::of).collect(),
         }
+    }
+}
+
+impl<'a> Waiver<'a> {
+    fn of(verdict: &'a Verdict) -> Option<Self> {
+        let Verdict::Waived { by, until, .. } = verdict else {
+            return None;
+        };
+        Some(Self { by, until })
+    }
+}
+
+impl<'a> Attestation<'a> {
+    fn of(verdict: &'a Verdict) -> Option<Self> {
+        let Verdict::Manual { attested, .. } = verdict else {
+            return None;
+        };
+        attested.as_ref().map(|said| Self {
+            by: &said.by,
+            on: &said.on,
+            holds_until: &said.holds_until,
+            note: &said.note,
+        })
     }
 }
 

@@ -39,6 +39,7 @@ fn a_check_says_all_that_the_table_says() {
         "controls": {
           "pass": 0,
           "fail": 1,
+          "waived": 0,
           "known_failure": 0,
           "manual": 1,
           "not_applicable": 0,
@@ -47,6 +48,7 @@ fn a_check_says_all_that_the_table_says() {
         "findings": {
           "pass": 1,
           "fail": 2,
+          "waived": 0,
           "known_failure": 0,
           "manual": 1,
           "not_applicable": 0,

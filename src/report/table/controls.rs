@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::io;
 
 use crate::event::RunStarted;
+use crate::finding::Attested;
 use crate::finding::Finding;
 use crate::finding::Verdict;
 use crate::profile::ControlId;
@@ -125,7 +126,15 @@ impl<'a> History<'a> {
             | Verdict::KnownFailure { why }
             | Verdict::Documented { why }
             | Verdict::NotApplicable { why } => why.clone(),
-            Verdict::Manual { what } => what.clone(),
+            Verdict::Waived { reason, by, until } => format!("{reason} ({by}, until {until})"),
+            Verdict::Manual {
+                what,
+                attested: None,
+            } => what.clone(),
+            Verdict::Manual {
+                what,
+                attested: Some(said),
+            } => looked_at(what, said),
         };
         Block {
             title: finding.title.clone(),
@@ -139,6 +148,21 @@ impl<'a> History<'a> {
             nodes: String::new(),
         }
     }
+}
+
+/// Who did what a person had to do, and what that was.
+fn looked_at(what: &str, said: &Attested) -> String {
+    let note = match said.note.as_str() {
+        "" => String::new(),
+        note => format!(" ({note})"),
+    };
+    let Attested {
+        by,
+        on,
+        holds_until,
+        ..
+    } = said;
+    format!("attested by {by} on {on}, until {holds_until}{note}: {what}")
 }
 
 /// One verdict with one reason, and the nodes that have it.
@@ -250,6 +274,7 @@ fn word(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "pass",
         Verdict::Fail => "fail",
+        Verdict::Waived { .. } => "waived",
         Verdict::KnownFailure { .. } => "known failure",
         Verdict::Documented { .. } => "documented",
         Verdict::Manual { .. } => "manual",
@@ -262,7 +287,8 @@ fn paint(verdict: &Verdict) -> Paint {
     match verdict {
         Verdict::Pass => Paint::Good,
         Verdict::Fail => Paint::Bad,
-        Verdict::KnownFailure { .. }
+        Verdict::Waived { .. }
+        | Verdict::KnownFailure { .. }
         | Verdict::Documented { .. }
         | Verdict::Manual { .. }
         | Verdict::Unknown { .. } => Paint::Doubtful,

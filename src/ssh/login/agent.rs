@@ -13,10 +13,31 @@ use crate::ssh::login::Login;
 use crate::ssh::login::Welcome;
 
 /// Keys of an agent that are offered to one server, which hangs up after six by default.
-const AGENT_TRIES: usize = 5;
+pub(super) const AGENT_TRIES: usize = 5;
 
 impl Login<'_> {
     pub(super) async fn agent(&mut self, socket: &Path) -> Result<Option<Welcome>, SshError> {
+        let (mut agent, identities) = self.meet(socket).await?;
+        let offers = self.offers(identities).await;
+        for (identity, hash) in offers.into_iter().take(AGENT_TRIES) {
+            if self.offer(&mut agent, &identity, hash).await? {
+                return Ok(Some(Welcome {
+                    is_rsa: is_rsa(&identity),
+                    was_locked: false,
+                }));
+            }
+            if self.is_half_done {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// The agent behind `socket` and what it holds, which is not nothing.
+    pub(super) async fn meet(
+        &self,
+        socket: &Path,
+    ) -> Result<(AgentClient<UnixStream>, Vec<AgentIdentity>), SshError> {
         let mut agent = AgentClient::connect_uds(socket)
             .await
             .map_err(|error| self.agent_failed(socket, &error))?;
@@ -33,23 +54,11 @@ impl Login<'_> {
                 socket: socket.to_owned(),
             }));
         }
-        let offers = self.offers(identities).await;
-        for (identity, hash) in offers.into_iter().take(AGENT_TRIES) {
-            if self.offer(&mut agent, &identity, hash).await? {
-                return Ok(Some(Welcome {
-                    is_rsa: is_rsa(&identity),
-                    was_locked: false,
-                }));
-            }
-            if self.is_half_done {
-                break;
-            }
-        }
-        Ok(None)
+        Ok((agent, identities))
     }
 
     /// Each identity with its best hash, and only then RSA keys with the second best.
-    async fn offers(
+    pub(super) async fn offers(
         &self,
         identities: Vec<AgentIdentity>,
     ) -> Vec<(AgentIdentity, Option<HashAlg>)> {
@@ -73,7 +82,7 @@ impl Login<'_> {
         offers
     }
 
-    async fn offer(
+    pub(super) async fn offer(
         &mut self,
         agent: &mut AgentClient<UnixStream>,
         identity: &AgentIdentity,
@@ -122,6 +131,6 @@ impl Login<'_> {
     }
 }
 
-fn is_rsa(identity: &AgentIdentity) -> bool {
+pub(super) fn is_rsa(identity: &AgentIdentity) -> bool {
     identity.public_key().algorithm().is_rsa()
 }

@@ -44,7 +44,7 @@ build_inner() {
     tar -xOf "$base" ./usr/bin/busybox >"$inner/bin/busybox" 2>/dev/null ||
         tar -xOf "$base" ./bin/busybox >"$inner/bin/busybox" || die "no busybox in $base"
     chmod 0755 "$inner/bin/busybox"
-    for applet in sh cat sleep ls test grep sed awk tr wc base64 basename dirname stat rm mkdir true; do
+    for applet in sh cat chroot sleep ls test grep sed awk tr wc base64 basename dirname stat rm mkdir true; do
         ln -s busybox "$inner/bin/$applet"
     done
     install -m 0755 "$component" "$inner/opt/rke-tools/entrypoint.sh"

@@ -23,6 +23,8 @@ pub enum Fault {
     DropAnswer(u64),
     /// Login works, commands start, and none ever answers.
     Mute,
+    /// One connection starts this many commands and refuses all further ones.
+    Sessions(usize),
     /// Standard output silently ends after this many bytes; the exit status is kept.
     Truncate(u64),
     /// Every packet waits this long, in both directions.
@@ -66,6 +68,7 @@ impl fmt::Display for Fault {
             Self::DropLogin => f.write_str("drop-login"),
             Self::DropAnswer(bytes) => write!(f, "drop-answer={bytes}"),
             Self::Mute => f.write_str("mute"),
+            Self::Sessions(count) => write!(f, "sessions={count}"),
             Self::Truncate(bytes) => write!(f, "truncate={bytes}"),
             Self::Slow(delay) => write!(f, "slow={}", delay.as_millis()),
             Self::Flood => f.write_str("flood"),
@@ -127,6 +130,11 @@ fn with_value(name: &str, value: &str) -> Result<Fault, anyhow::Error> {
     };
     Ok(match name {
         "drop-answer" => Fault::DropAnswer(number()?),
+        "sessions" => Fault::Sessions(
+            value
+                .parse()
+                .with_context(|| format!("{name}: `{value}` is not a number"))?,
+        ),
         "truncate" => Fault::Truncate(number()?),
         "slow" => Fault::Slow(Duration::from_millis(number()?)),
         "immutable" => Fault::Immutable(PathBuf::from(value)),
@@ -149,6 +157,7 @@ mod tests {
             Fault::DropLogin,
             Fault::DropAnswer(7),
             Fault::Mute,
+            Fault::Sessions(1),
             Fault::Truncate(9),
             Fault::Slow(Duration::from_millis(20)),
             Fault::Flood,

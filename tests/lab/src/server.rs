@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use russh::Channel;
 use russh::ChannelId;
+use russh::ChannelOpenFailure;
 use russh::MethodKind;
 use russh::MethodSet;
 use russh::SshId;
@@ -170,6 +171,8 @@ struct Login {
     user: String,
     /// Channels that are open and run nothing yet.
     idle: HashMap<ChannelId, Channel<Msg>>,
+    /// Channels that were ever open.
+    opened: usize,
 }
 
 impl Login {
@@ -179,6 +182,7 @@ impl Login {
             cut,
             user: String::new(),
             idle: HashMap::new(),
+            opened: 0,
         }
     }
 
@@ -248,6 +252,13 @@ impl server::Handler for Login {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Result<(), Self::Error> {
+        let is_full =
+            |fault: &Fault| matches!(fault, Fault::Sessions(most) if self.opened >= *most);
+        if self.machine.faults().iter().any(is_full) {
+            reply.reject(ChannelOpenFailure::ConnectFailed).await;
+            return Ok(());
+        }
+        self.opened += 1;
         self.idle.insert(channel.id(), channel);
         reply.accept().await;
         Ok(())

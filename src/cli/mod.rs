@@ -2,19 +2,24 @@
 
 mod apply;
 mod check;
+mod confirm;
 mod controls;
 mod exit;
 mod key;
 mod nodes;
+mod output;
 mod ping;
 mod reach;
 mod rotate_key;
+mod report;
+mod saved;
 mod session;
 mod site;
 mod site_key;
 mod ssh_config;
 mod terminal;
 mod trust;
+mod undo;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,6 +30,7 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 
+use crate::cli::output::Output;
 use crate::error::Failure;
 
 /// Hardens RKE clusters over SSH: checks what the Rancher Hardening Guide asks, and makes it so.
@@ -45,6 +51,10 @@ enum Command {
     RotateKey(rotate_key::RotateKey),
     /// Keep the key that encrypts Secrets off the nodes as well
     Key(key::Key),
+    /// Render a saved result again, compare two, or join those of many clusters
+    Report(report::Report),
+    /// Put back what a run changed, where nothing changed since
+    Undo(undo::Undo),
     /// List the controls of a profile, or explain one of them
     Controls(controls::Controls),
     /// List the nodes of an inventory as RKE resolves them
@@ -59,7 +69,7 @@ struct Target {
     /// An RKE cluster.yml, or a node inventory in its style
     inventory: PathBuf,
 
-    /// Only these nodes: names, globs, addresses or @roles, joined by commas; `!` excludes
+    /// Only these nodes: names, globs, addresses or @roles, joined by commas; `!` excludes, `@shard=1/4` keeps a quarter
     #[arg(long, value_name = "NODES")]
     on: Option<String>,
 
@@ -179,23 +189,15 @@ struct Work {
     #[arg(long)]
     no_kube: bool,
 
-    /// Show content diffs, secrets redacted
-    #[arg(long)]
-    diff: bool,
-
-    /// The form of the result on standard output
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-
-    /// Write the result into this file too, as JSON
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 
     /// Say nothing but the result, warnings and failures
     #[arg(long, short)]
     quiet: bool,
 }
 
+/// The form of a list; a result has more of them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 enum Format {
     Table,
@@ -213,6 +215,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Apply(apply) => apply.run(),
         Command::RotateKey(rotate) => rotate.run(),
         Command::Key(key) => key.run(),
+        Command::Report(report) => report.run(),
+        Command::Undo(undo) => undo.run(),
         Command::Controls(controls) => controls.run(),
         Command::Nodes(nodes) => nodes.run(),
         Command::Trust(trust) => trust.run(),

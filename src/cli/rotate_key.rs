@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::cli::Work;
-use crate::cli::apply::ask;
+use crate::cli::confirm::answer;
 use crate::cli::exit;
 use crate::cli::session;
 use crate::cli::session::Audience;
@@ -103,7 +103,7 @@ impl RotateKey {
         }
         audience.show(&steps_from(step)).ok();
         let answer = tokio::select! {
-            answer = tokio::task::spawn_blocking(ask) => answer.ok().and_then(Result::ok),
+            answer = tokio::task::spawn_blocking(answer) => answer.ok().and_then(Result::ok),
             () = stop.asked_for() => None,
         };
         match answer.as_deref().map(str::trim) {

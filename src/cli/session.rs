@@ -22,12 +22,13 @@ use tokio::signal::unix::signal;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
-use crate::cli::Format;
 use crate::cli::HostKeyPolicy;
 use crate::cli::Reach;
 use crate::cli::Target;
 use crate::cli::Work;
 use crate::cli::exit;
+use crate::cli::output::Format;
+use crate::cli::output::Output;
 use crate::cli::reach;
 use crate::cli::site;
 use crate::cli::site_key;
@@ -44,7 +45,8 @@ use crate::profile::filter::Filter;
 use crate::profile::filter::check_needs;
 use crate::profile::waiver::Day;
 use crate::report::Report;
-use crate::report::json;
+use crate::report::document::Document;
+use crate::report::document::Plan;
 use crate::report::progress::Mode;
 use crate::report::progress::Progress;
 use crate::report::table;
@@ -90,6 +92,7 @@ pub(super) fn job(
         run_dir: site::directory(&config).join("harden-runs").join(&run),
         config,
         cluster,
+        holder: holder(&run),
         run,
         fresh_key: fresh_key()?,
         site_key,
@@ -146,6 +149,14 @@ fn run_name() -> String {
     format!("{now}-{}", std::process::id())
 }
 
+/// `run RUN of USER at HOST`, as others read it who find a node locked.
+fn holder(run: &str) -> String {
+    let user = env::var("USER").unwrap_or_else(|_| "somebody".to_owned());
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let whole = format!("run {run} of {user} at {}", host.trim());
+    whole.chars().filter(|one| !one.is_control()).collect()
+}
+
 /// 32 bytes from the operating system (T-17, T-18).
 fn fresh_key() -> Result<Secret, Failure> {
     let mut bytes = Zeroizing::new([0_u8; 32]);
@@ -165,9 +176,11 @@ where
     F: FnOnce(Teller, Stop, Audience) -> Fut,
     Fut: Future<Output = ()>,
 {
+    work.output.prepare(Format::ALL)?;
     let (report, ()) = attended(work, work_on)?;
-    write_result(work, &report)?;
-    Ok(ExitCode::from(report.exit_code()))
+    let document = Document::of(report);
+    work.output.write(&document)?;
+    Ok(ExitCode::from(document.exit_code))
 }
 
 /// The same for work whose result is a value and no report.
@@ -221,10 +234,12 @@ impl Audience {
     }
 
     /// Shows the plan of this run on standard error, over the live view.
-    pub(super) fn show_plan(&self, diff: bool) -> io::Result<()> {
+    pub(super) fn show_plan(&self, output: &Output) -> io::Result<()> {
         let (progress, report) = &*self.lock();
-        let look = look(io::stderr().is_terminal(), diff);
-        progress.suspend(|| table::write_plan(&mut io::stderr(), report, look))
+        let plan = report.plan.as_deref().map(Plan::of).unwrap_or_default();
+        let command = report.run.as_ref().map_or("apply", |run| &run.command);
+        let look = output.look(io::stderr().is_terminal());
+        progress.suspend(|| table::write_plan(&mut io::stderr(), command, &plan, look))
     }
 
     /// Shows a text on standard error, over the live view.
@@ -288,54 +303,4 @@ fn mode(quiet: bool) -> Mode {
     } else {
         Mode::Lines
     }
-}
-
-fn write_result(work: &Work, report: &Report) -> Result<(), Failure> {
-    let failed = |error: io::Error| Failure::new(exit::INTERNAL, error.to_string(), "");
-    if let Some(file) = &work.json {
-        let mut text = Vec::new();
-        json::write(&mut text, report).map_err(failed)?;
-        fs::write(file, text).map_err(|error| {
-            let message = format!("{}: {error}", file.display());
-            Failure::new(
-                exit::INTERNAL,
-                message,
-                "name a file that can be written with `--json`",
-            )
-        })?;
-    }
-    let mut stdout = io::stdout().lock();
-    let written = match work.format {
-        Format::Json => json::write(&mut stdout, report),
-        Format::Table => {
-            let look = look(io::stdout().is_terminal(), work.diff);
-            table::write(&mut stdout, report, look)
-        }
-    };
-    match written.and_then(|()| stdout.flush()) {
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(failed),
-    }
-}
-
-fn look(is_terminal: bool, diff: bool) -> table::Look {
-    let no_colour = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    table::Look {
-        style: if is_terminal && !no_colour {
-            table::Style::Colour
-        } else {
-            table::Style::Plain
-        },
-        width: width(),
-        diff,
-    }
-}
-
-/// The width of the terminal, else what `COLUMNS` says, else what reads well in a log.
-fn width() -> usize {
-    let columns = env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
-    let terminal = console::Term::stdout().size_checked();
-    let terminal = terminal.map(|(_, columns)| usize::from(columns));
-    terminal.or(columns).unwrap_or(120).max(40)
 }

@@ -9,6 +9,9 @@ mod doors;
 mod encrypt;
 mod etcd;
 mod gather;
+pub mod journal;
+mod nodes;
+mod notes;
 mod objects;
 pub mod ping;
 mod rancher;
@@ -16,19 +19,27 @@ mod restart;
 mod rotate;
 mod stop;
 mod teller;
+mod undo;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::time::Duration;
+
+use jiff::Timestamp;
 
 use crate::audit;
 use crate::engine::ascents::Ascents;
 use crate::engine::doors::Doors;
+use crate::engine::journal::Journal;
 use crate::event::EventKind;
 use crate::event::Phase;
 use crate::event::RunStarted;
+use crate::facts::Facts;
+use crate::facts::layout::Layout;
+use crate::facts::question::OS_RELEASE;
 use crate::facts::question::Question;
 use crate::fleet::ClusterState;
 use crate::fleet::Fleet;
@@ -43,7 +54,6 @@ use crate::profile::Profile;
 use crate::profile::playbook::Rollout;
 use crate::profile::waiver::Day;
 use crate::rancher::Access;
-use crate::resource::Layout;
 use crate::secret::Secret;
 use crate::source::Remark;
 use crate::ssh::keys::Keys;
@@ -74,6 +84,8 @@ pub struct Job {
     pub cluster: ClusterState,
     /// Names this run on the nodes and in the run directory.
     pub run: String,
+    /// Who this run is, for others that meet it on a node.
+    pub holder: String,
     /// Backups and logs of this run; made when the first of them is written.
     pub run_dir: PathBuf,
     /// 32 bytes in base64, for a cluster without a key.
@@ -137,6 +149,10 @@ pub struct Run {
     ascents: Ascents,
     teller: Teller,
     stop: Stop,
+    /// What the nodes said when the plan was made, for the journal.
+    seen: ByNode<Facts>,
+    /// Begun with the first change.
+    journal: Mutex<Option<Journal>>,
     /// That the Kubernetes API told nothing is told once.
     is_silence_told: bool,
 }
@@ -145,6 +161,7 @@ impl Run {
     pub fn new(job: Job, teller: Teller, stop: Stop) -> Self {
         teller.tell(EventKind::RunStarted(RunStarted {
             command: job.command.to_owned(),
+            started: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             inventory: job.inventory.file.clone(),
             profile: job.profile.name.clone(),
             guide: job.profile.guide.clone(),
@@ -168,6 +185,8 @@ impl Run {
             job,
             teller,
             stop,
+            seen: BTreeMap::new(),
+            journal: Mutex::default(),
             is_silence_told: false,
         }
     }
@@ -192,6 +211,7 @@ impl Run {
         }
         plan.blockers.extend(self.obstacles(&fleet, &plan).await);
         plan.secrets = self.plain_secrets(&fleet).await;
+        self.seen = fleet.facts;
         let plan = Arc::new(plan);
         self.teller.tell(EventKind::Planned(plan.clone()));
         plan
@@ -199,6 +219,7 @@ impl Run {
 
     /// Says goodbye to every node.
     pub async fn finish(self) {
+        self.end_journal();
         self.doors.close().await;
         self.job.options.close().await;
         self.teller.tell(EventKind::RunFinished);
@@ -263,8 +284,12 @@ impl Run {
     }
 
     fn questions(&self, node: &Node) -> BTreeSet<Question> {
-        let layout = Layout::of(&self.job.inventory);
-        let mut questions = audit::questions(&self.job.profile, self.job.level, node, &layout);
+        let declared = self.job.cluster.prefix(&self.job.inventory);
+        let mut questions: BTreeSet<Question> = Layout::candidates(declared)
+            .iter()
+            .flat_map(|layout| self.questions_below(node, layout))
+            .collect();
+        questions.insert(Question::Content(OS_RELEASE.to_owned()));
         questions.extend(plan::TOOLS.map(|tool| Question::Tool(tool.to_owned())));
         questions.extend(KUBELET_VALUES.map(|(key, _)| Question::Kernel(key.to_owned())));
         if let (true, Some(path)) = (
@@ -274,6 +299,10 @@ impl Run {
             questions.insert(Question::Room(path.to_owned()));
         }
         questions
+    }
+
+    fn questions_below(&self, node: &Node, layout: &Layout) -> BTreeSet<Question> {
+        audit::questions(&self.job.profile, self.job.level, node, layout)
     }
 }
 

@@ -82,6 +82,7 @@ impl Run {
                     }
                 },
             };
+            self.seen.clone_from(&fleet.facts);
             if taken > 0 && matches!(step, Step::Settled { .. }) {
                 return;
             }

@@ -4,6 +4,7 @@ mod way_out;
 
 use crate::facts::Facts;
 use crate::facts::Observed;
+use crate::facts::layout::Displaced;
 use crate::fleet::Fleet;
 use crate::node::request::Request;
 use crate::plan::change::Change;
@@ -75,6 +76,20 @@ pub enum Blocker {
         wanted: String,
         seen: String,
     },
+
+    #[error(
+        "{node}: its components have their files in {mounted}, and the next `rke up` takes {next}"
+    )]
+    Moved {
+        node: String,
+        mounted: String,
+        next: String,
+    },
+
+    #[error(
+        "{node}: RKE before v1.1.11 and after keep their files in different places on {system}"
+    )]
+    Undecided { node: String, system: String },
 
     #[error("{node}: {file} overrules {key} at boot")]
     Overruled {
@@ -207,6 +222,7 @@ pub(super) fn of_fleet(profile: &Profile, fleet: &Fleet) -> Vec<Blocker> {
             why: facts.silent.clone().unwrap_or_default(),
         })
         .collect();
+    blockers.extend(displaced(fleet));
     if let Some(version) = fleet.kubernetes()
         && !profile.kubernetes.admits(version)
     {
@@ -225,8 +241,24 @@ pub(super) fn of_fleet(profile: &Profile, fleet: &Fleet) -> Vec<Blocker> {
     blockers
 }
 
+/// Nodes whose components would no longer see their files.
+fn displaced(fleet: &Fleet) -> impl Iterator<Item = Blocker> {
+    let declared = fleet.cluster.prefix(&fleet.inventory);
+    fleet.nodes().filter_map(move |(node, facts)| {
+        let node = node.name.clone();
+        Some(match Displaced::on(declared, facts)? {
+            Displaced::Moved { mounted, next } => Blocker::Moved {
+                node,
+                mounted,
+                next,
+            },
+            Displaced::Undecided { system } => Blocker::Undecided { node, system },
+        })
+    })
+}
+
 /// What the planned writes on one node would fail on: foretold, because half a node is no state.
-pub(super) fn of_writes(node: &str, facts: &Facts, changes: &[Change]) -> Vec<Blocker> {
+pub fn of_writes(node: &str, facts: &Facts, changes: &[Change]) -> Vec<Blocker> {
     let mut blockers = Vec::new();
     if let Some(missing) = &facts.missing_tools
         && !missing.is_empty()
@@ -239,6 +271,7 @@ pub(super) fn of_writes(node: &str, facts: &Facts, changes: &[Change]) -> Vec<Bl
     for change in changes {
         let (path, size) = match &change.request {
             Request::Put(put) => (&put.attributes.path, put.content.expose().len()),
+            Request::Unput(unput) => (&unput.path, 0),
             Request::Attributes(attributes) => (&attributes.path, 0),
             _ => continue,
         };

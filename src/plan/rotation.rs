@@ -85,7 +85,6 @@ pub fn next(
     let writer = Writer {
         encryption,
         control,
-        fleet,
         run: settings.run,
     };
     pair.next(&holders, secrets, &writer, settings.fresh_key)
@@ -96,6 +95,7 @@ pub fn next(
 struct Holder<'a> {
     node: &'a Node,
     ring: KeyRing,
+    path: String,
     content: &'a [u8],
     is_stale: bool,
 }
@@ -130,7 +130,7 @@ fn holder<'a>(
         KeyFile::Unread { why } => return Err(unread(why)),
         KeyFile::Valid { .. } => {}
     }
-    let path = fleet.layout.host_path(&encryption.path);
+    let path = facts.layout.host_path(&encryption.path);
     let Observed::Present(file) = facts.file(&path) else {
         return Err(unread("its file is gone".to_owned()));
     };
@@ -143,6 +143,7 @@ fn holder<'a>(
     Ok(Holder {
         node,
         ring,
+        path,
         content: content.bytes(),
         is_stale: encryption.is_stale(&scene),
     })
@@ -324,7 +325,6 @@ fn restart(holder: &&Holder<'_>) -> Restart {
 struct Writer<'a> {
     encryption: &'a Encryption,
     control: &'a ControlId,
-    fleet: &'a Fleet,
     run: &'a str,
 }
 
@@ -337,7 +337,7 @@ impl Writer<'_> {
     }
 
     fn change(&self, holder: &Holder<'_>, keys: &[Key]) -> Change {
-        let path = self.fleet.layout.host_path(&self.encryption.path);
+        let path = &holder.path;
         Change {
             subject: format!("file {path}"),
             seen: listed(&holder.ring.keys),
@@ -349,9 +349,9 @@ impl Writer<'_> {
                 listed(keys)
             ),
             request: Request::Put(Put {
-                attributes: root_only(&path, self.encryption.mode),
+                attributes: root_only(path, self.encryption.mode),
                 seen: request::Seen::content(holder.content),
-                keep: Some(keep(self.run, &path)),
+                keep: Some(keep(self.run, path)),
                 content: holder.ring.with(keys.to_vec()).rendered(),
             }),
         }

@@ -63,9 +63,10 @@ pub fn reason(secrets: &[StoredSecret]) -> Option<String> {
 /// The name of the key that encrypts.
 pub fn first_key(profile: &Profile, fleet: &Fleet) -> Option<String> {
     let (_, encryption) = wanted(profile)?;
-    let path = fleet.layout.host_path(&encryption.path);
     fleet.control_plane().find_map(|node| {
-        let Observed::Present(file) = fleet.facts.get(&node.name)?.file(&path) else {
+        let facts = fleet.facts.get(&node.name)?;
+        let path = facts.layout.host_path(&encryption.path);
+        let Observed::Present(file) = facts.file(&path) else {
             return None;
         };
         let ring = KeyRing::read(file.content.as_ref()?).ok()?;

@@ -706,7 +706,11 @@ fn another_kubernetes_version_and_another_node_list_stop_the_run() {
     assert!(
         matches!(
             &plan.blockers[..],
-            [Blocker::Kubernetes { .. }, Blocker::NodeLists { .. }]
+            [
+                Blocker::Kubernetes { .. },
+                Blocker::NodeLists { .. },
+                Blocker::NotInVersion { .. }
+            ]
         ),
         "{:?}",
         plan.blockers

@@ -1,15 +1,26 @@
 //! What a run has to say: the fold of its events, and its renderings.
 //!
-//! stdout is the result and stderr is the story. [`table`] and [`json`] render
-//! a finished [`Report`]; [`progress`] tells the same events while they happen.
+//! stdout is the result and stderr is the story. A finished [`Report`] becomes a
+//! [`document`], and every form of the result is made from that alone, so a
+//! saved one gives the same bytes again; [`progress`] tells the same events
+//! while they happen.
 
+mod digest;
+pub mod document;
+mod escape;
+pub mod fleet;
 mod fold;
+pub mod html;
 pub mod json;
+pub mod junit;
+pub mod markdown;
 pub mod progress;
 #[cfg(test)]
 mod sample;
+pub mod sarif;
 mod summary;
 pub mod table;
+pub mod trend;
 mod words;
 
 use std::path::PathBuf;
@@ -189,10 +200,12 @@ impl Report {
 
     /// True for a run that was asked to change something.
     pub fn is_apply(&self) -> bool {
-        let changing = ["apply", "rotate-key"];
-        self.run
-            .as_ref()
-            .is_some_and(|run| changing.contains(&run.command.as_str()))
+        self.run.as_ref().is_some_and(|run| run.command != "check")
+    }
+
+    /// True for a run that puts back what another one changed; it judges no control.
+    pub fn is_undo(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.command == "undo")
     }
 
     /// The worst thing that happened decides: 5 something that an apply did failed, 4 not
@@ -239,8 +252,12 @@ impl Report {
     }
 
     fn is_unmeasured(&self) -> bool {
-        self.before.is_none()
-            || self.is_stale
+        let is_unjudged = if self.is_undo() {
+            self.plan.is_none()
+        } else {
+            self.before.is_none() || self.is_stale
+        };
+        is_unjudged
             || !self.unreachable.is_empty()
             || !self.failures.is_empty()
             || self.findings().iter().any(Finding::is_incomplete)

@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod config;
+mod addresses;
 mod host_certificates;
 mod host_keys;
 mod jumps;
 mod login;
 mod manners;
+mod ping;
 mod privilege;
 mod refusals;
 mod runs;

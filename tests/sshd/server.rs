@@ -25,12 +25,13 @@ use tokio::net::TcpStream;
 use crate::LONG;
 
 /// Where a server listens, so that a fleet can have an address for each node.
-const LOOPBACK: [&str; 5] = [
+const LOOPBACK: [&str; 6] = [
     "127.0.0.1",
     "127.0.0.2",
     "127.0.0.3",
     "127.0.0.4",
     "127.0.0.5",
+    "::1",
 ];
 
 const SSHD: &str = "/usr/sbin/sshd";

@@ -36,6 +36,12 @@ impl Blocker {
             Self::Kernel { node, key, wanted, .. } => format!(
                 "on {node}: find what sets {key}, then run `sysctl -w {key}={wanted}`"
             ),
+            Self::Moved { mounted, .. } => match mounted.strip_suffix("/etc/kubernetes") {
+                Some("") => "take `prefix_path` out of cluster.yml, as it was when the cluster was built: no component finds its files elsewhere".into(),
+                Some(prefix) => format!("write `prefix_path: {prefix}` into cluster.yml, as it was when the cluster was built: no component finds its files elsewhere"),
+                None => "look for it in `extra_binds` of cluster.yml, and mount what `prefix_path` says".into(),
+            },
+            Self::Undecided { .. } => "write `prefix_path: /opt/rke` into cluster.yml, which every version understands".into(),
             Self::Overruled { file, key, .. } => format!(
                 "take {key} out of {file}, or mask that file by one of the same name in /etc/sysctl.d"
             ),
@@ -67,6 +73,8 @@ impl Blocker {
             Self::EtcdUnread { .. } => "etcd-unread",
             Self::Template { .. } => "template",
             Self::Kernel { .. } => "kernel-value",
+            Self::Moved { .. } => "files-elsewhere",
+            Self::Undecided { .. } => "files-undecided",
             Self::Overruled { .. } => "kernel-overruled",
             Self::Unwritable { .. } => "unwritable",
             Self::Tools { .. } => "tools-missing",
@@ -94,6 +102,8 @@ impl Blocker {
             | Self::KeyNotRotatable { node, .. }
             | Self::ServerNotReady { node, .. }
             | Self::Kernel { node, .. }
+            | Self::Moved { node, .. }
+            | Self::Undecided { node, .. }
             | Self::Overruled { node, .. }
             | Self::Unwritable { node, .. }
             | Self::NoRoomForAudit { node, .. }

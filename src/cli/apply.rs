@@ -67,7 +67,7 @@ impl Apply {
             }
             let plan = run.look().await;
             let refusal = match self.blocked(&plan) {
-                _ if plan.is_empty() => None,
+                _ if plan.is_empty() && !plan.concerns_a_key() => None,
                 None if self.yes => None,
                 None => confirm::ask(&audience, &self.work.output, &stop).await,
                 blocked => blocked,

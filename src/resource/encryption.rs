@@ -22,14 +22,9 @@ use crate::resource::file::attributes_evidence;
 use crate::resource::file::mended_in_place;
 use crate::resource::file::root_only;
 use crate::resource::file::stale;
+use crate::resource::key_ring::is_sample;
 use crate::yaml;
 use crate::yaml::Value;
-
-/// SHA-256 of the text of keys that stand in public documents (T-19).
-const SAMPLE_KEYS: [&str; 2] = [
-    "f5cbec47c9473dafc35ffe7e797680984e1741604a38d9739672907839465ef6",
-    "899b53a429f77acdb3cc2199074a4bff5ec4c37913c75bdc63e30215df7d5c59",
-];
 
 /// The encryption provider configuration on every control-plane node (guide 1.1.2).
 #[derive(Clone, Debug, Deserialize)]
@@ -113,6 +108,15 @@ impl Encryption {
         }
     }
 
+    /// True when a running API server read the file before it became what it is (T-22).
+    pub fn is_stale(&self, scene: &Scene<'_>) -> bool {
+        let path = scene.layout.host_path(&self.path);
+        match scene.facts.file(&path) {
+            Observed::Present(file) => !stale(&self.read_by, &path, file, scene.facts).is_empty(),
+            Observed::Absent | Observed::Unread { .. } => false,
+        }
+    }
+
     /// The file with `key`, which is 32 bytes in base64.
     pub fn with_key(&self, key: &str) -> String {
         self.content.replace(NO_KEY, key)
@@ -155,9 +159,7 @@ fn read(content: &facts::Content) -> KeyFile {
         Ok(keys) => KeyFile::Valid {
             bytes: content.clone(),
             identity: digest(format!("{value:?}").as_bytes()),
-            sample: keys
-                .iter()
-                .any(|key| SAMPLE_KEYS.contains(&digest(key.as_bytes()).as_str())),
+            sample: keys.iter().any(|key| is_sample(key)),
         },
     }
 }
@@ -175,7 +177,7 @@ pub(super) fn encrypts(content: &facts::Content) -> Result<(), String> {
 }
 
 /// The providers for Secrets.
-fn providers(value: &Value) -> Result<&[Value], String> {
+pub(super) fn providers(value: &Value) -> Result<&[Value], String> {
     let covers_secrets = |entry: &&Value| {
         let mut names = list(entry.at(&["resources"])).iter();
         names.any(|name| name.text() == Some("secrets"))
@@ -188,7 +190,7 @@ fn providers(value: &Value) -> Result<&[Value], String> {
 }
 
 /// Without it, what was written before encryption is unreadable (T-13).
-fn ends_with_identity(value: &Value) -> Result<(), String> {
+pub(super) fn ends_with_identity(value: &Value) -> Result<(), String> {
     let last = providers(value)?.last();
     match last.and_then(|last| last.at(&["identity"])) {
         Some(_) => Ok(()),
@@ -197,7 +199,7 @@ fn ends_with_identity(value: &Value) -> Result<(), String> {
 }
 
 /// The keys of a configuration that encrypts secrets, or what is wrong with it (T-15, T-17).
-fn keys(value: &Value) -> Result<Vec<&str>, String> {
+pub(super) fn keys(value: &Value) -> Result<Vec<&str>, String> {
     match value.at(&["kind"]).and_then(Value::text) {
         Some("EncryptionConfig") => {}
         _ => return Err("its kind is not EncryptionConfig".to_owned()),
@@ -223,7 +225,7 @@ fn keys(value: &Value) -> Result<Vec<&str>, String> {
     Ok(keys)
 }
 
-fn list(value: Option<&Value>) -> &[Value] {
+pub(super) fn list(value: Option<&Value>) -> &[Value] {
     match value {
         Some(Value::List(items)) => items,
         _ => &[],

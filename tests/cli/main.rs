@@ -5,6 +5,7 @@
 mod apply;
 mod bad_input;
 mod check;
+mod keys;
 mod controls;
 mod hostile;
 mod hosts;

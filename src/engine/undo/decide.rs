@@ -82,6 +82,9 @@ pub(super) fn decide(scene: &Scene<'_>) -> Decision {
             .iter()
             .any(|node| node.name == place.name && node.address == place.address);
         let why = match scene.facts.get(&place.name) {
+            _ if scene.past.begun.command == "rotate-key" => {
+                "Secrets would be unreadable under the old key; `harden rotate-key` changes it again"
+            }
             _ if !is_same => "the inventory has no node of that name and address any more",
             None if !scene.selected.contains(&place.name) => {
                 "only some nodes were selected with --on"

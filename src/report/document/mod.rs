@@ -23,6 +23,7 @@ pub use crate::report::document::done::Ended;
 pub use crate::report::document::done::Outcome;
 pub use crate::report::document::done::Outcomes;
 pub use crate::report::document::done::Restarted;
+pub use crate::report::document::done::Rewritten;
 pub use crate::report::document::done::Rke;
 pub use crate::report::document::done::Skipped;
 pub use crate::report::document::done::Written;

@@ -9,7 +9,11 @@ use crate::cli::session::Audience;
 use crate::engine::Stop;
 
 /// Shows the plan and waits for a yes; anything else is a reason to change nothing, with its hint.
-pub(super) async fn ask(audience: &Audience, output: &Output, stop: &Stop) -> Option<(String, String)> {
+pub(super) async fn ask(
+    audience: &Audience,
+    output: &Output,
+    stop: &Stop,
+) -> Option<(String, String)> {
     let answer = async {
         audience.show_plan(output).ok()?;
         tokio::task::spawn_blocking(answer).await.ok()?.ok()

@@ -9,6 +9,7 @@ mod nodes;
 mod output;
 mod ping;
 mod reach;
+mod runs;
 mod report;
 mod saved;
 mod session;

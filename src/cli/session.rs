@@ -90,6 +90,8 @@ pub(super) fn job(
         config,
         cluster,
         holder: holder(&run),
+        lock: None,
+        snapshot: true,
         run,
         fresh_key: fresh_key()?,
         keys,

@@ -18,6 +18,14 @@ pub enum Blocker {
     #[error("{node} could not be asked: {why}")]
     Silent { node: String, why: String },
 
+    /// Waved through by `--allow-incomplete` like a silent node.
+    #[error("{node}: container {container} could not be looked at: {why}")]
+    ContainerUnread {
+        node: String,
+        container: String,
+        why: String,
+    },
+
     #[error("the encryption keys of {} differ", .nodes.join(", "))]
     KeysDiffer { nodes: Vec<String> },
 
@@ -113,6 +121,9 @@ impl Blocker {
             Self::Silent { node, .. } => format!(
                 "mend the connection to {node}; or pass `--allow-incomplete` to change the other nodes' files and leave cluster.yml alone"
             ),
+            Self::ContainerUnread { node, .. } => format!(
+                "see what `docker inspect` says on {node} and run again; or pass `--allow-incomplete` to change files only and leave cluster.yml alone"
+            ),
             Self::KeysDiffer { .. } => "find out which key the Secrets in etcd were written with, put that file on every control-plane node, and keep the others: Secrets written with another key are unreadable without it".into(),
             Self::KeyFileUnread { .. } => "every control-plane node must be looked at before a key is made or copied; mend the node, or leave it out of the cluster first".into(),
             Self::KeyFileInvalid { node, .. } => format!(
@@ -148,6 +159,7 @@ impl Blocker {
     pub fn node(&self) -> Option<&str> {
         match self {
             Self::Silent { node, .. }
+            | Self::ContainerUnread { node, .. }
             | Self::KeyFileUnread { node, .. }
             | Self::KeyFileInvalid { node, .. }
             | Self::SampleKey { node }
@@ -183,7 +195,7 @@ impl Blocker {
 
     /// True when `--allow-incomplete` waves it through.
     pub fn is_incompleteness(&self) -> bool {
-        matches!(self, Self::Silent { .. })
+        matches!(self, Self::Silent { .. } | Self::ContainerUnread { .. })
     }
 }
 

@@ -40,6 +40,12 @@ pub struct Encryption {
     pub read_by: Readers,
 }
 
+/// The name that every API server knows, and the only one that Kubernetes 1.11 does (T-15).
+const KIND: &str = "EncryptionConfig";
+
+/// Its name from Kubernetes 1.13 on.
+const LATER_KIND: &str = "EncryptionConfiguration";
+
 /// Stands for the key in the rendered template; a key of zeros is never made.
 pub const NO_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
@@ -122,6 +128,14 @@ impl Encryption {
         self.content.replace(NO_KEY, key)
     }
 
+    /// The kind that the template has; a file may have the older one as well.
+    fn kind(&self) -> String {
+        let documents = yaml::documents(&self.template, &self.content);
+        let first = documents.unwrap_or_default().into_iter().next();
+        let kind = first.as_ref().and_then(|one| one.at(&["kind"])?.text());
+        kind.unwrap_or(KIND).to_owned()
+    }
+
     /// What the node of this scene holds.
     pub fn key_file(&self, scene: &Scene<'_>) -> KeyFile {
         let path = scene.layout.host_path(&self.path);
@@ -129,7 +143,7 @@ impl Encryption {
             Observed::Absent => KeyFile::Absent,
             Observed::Unread { why } => KeyFile::Unread { why },
             Observed::Present(file) => match &file.content {
-                Some(content) => read(content),
+                Some(content) => read(content, &self.kind()),
                 None => KeyFile::Invalid {
                     why: "not a regular file".to_owned(),
                 },
@@ -138,7 +152,7 @@ impl Encryption {
     }
 }
 
-fn read(content: &facts::Content) -> KeyFile {
+fn read(content: &facts::Content, kind: &str) -> KeyFile {
     let Some(text) = content.text() else {
         return KeyFile::Invalid {
             why: "not text".to_owned(),
@@ -154,7 +168,8 @@ fn read(content: &facts::Content) -> KeyFile {
         };
     };
     let value = documents.drain(..).next().unwrap_or(Value::Null);
-    match keys(&value).and_then(|keys| ends_with_identity(&value).map(|()| keys)) {
+    let checked = is_of_kind(&value, kind).and_then(|()| keys(&value));
+    match checked.and_then(|keys| ends_with_identity(&value).map(|()| keys)) {
         Err(why) => KeyFile::Invalid { why },
         Ok(keys) => KeyFile::Valid {
             bytes: content.clone(),
@@ -198,12 +213,17 @@ pub(super) fn ends_with_identity(value: &Value) -> Result<(), String> {
     }
 }
 
+/// Whether it has this kind or the older one, which is never wrong.
+fn is_of_kind(value: &Value, kind: &str) -> Result<(), String> {
+    match value.at(&["kind"]).and_then(Value::text) {
+        Some(found) if found == KIND || found == kind => Ok(()),
+        _ => Err(format!("its kind is not {kind}")),
+    }
+}
+
 /// The keys of a configuration that encrypts secrets, or what is wrong with it (T-15, T-17).
 pub(super) fn keys(value: &Value) -> Result<Vec<&str>, String> {
-    match value.at(&["kind"]).and_then(Value::text) {
-        Some("EncryptionConfig") => {}
-        _ => return Err("its kind is not EncryptionConfig".to_owned()),
-    }
+    is_of_kind(value, LATER_KIND)?;
     let first = providers(value)?.first().ok_or("it has no provider")?;
     let aescbc = first
         .at(&["aescbc"])
@@ -239,7 +259,7 @@ mod tests {
     const GOOD: &str = "apiVersion: v1\nkind: EncryptionConfig\nresources:\n- resources: [secrets]\n  providers:\n  - aescbc:\n      keys:\n      - name: key1\n        secret: AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n  - identity: {}\n";
 
     fn of(text: &str) -> KeyFile {
-        read(&facts::Content::new(text.into()))
+        read(&facts::Content::new(text.into()), KIND)
     }
 
     fn why(text: &str) -> String {
@@ -261,6 +281,17 @@ mod tests {
         assert_eq!(identity(GOOD), identity(&format!("# ours\n{GOOD}")));
         assert_ne!(identity(GOOD), identity(&GOOD.replace("key1", "key2")));
         assert!(!identity(GOOD).1);
+    }
+
+    #[test]
+    fn the_later_kind_is_only_for_a_profile_whose_template_has_it() {
+        let later = GOOD.replace(KIND, LATER_KIND);
+
+        assert_eq!(why(&later), "its kind is not EncryptionConfig");
+        for text in [GOOD, later.as_str()] {
+            let file = read(&facts::Content::new(text.into()), LATER_KIND);
+            assert!(matches!(file, KeyFile::Valid { .. }), "{file:?}");
+        }
     }
 
     #[test]

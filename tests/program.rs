@@ -13,11 +13,14 @@ use harden::node;
 use harden::node::ascent::Ascent;
 use harden::node::frame;
 use harden::node::frame::Answer;
+use harden::node::request;
 use harden::node::request::Attributes;
 use harden::node::request::FileQuestion;
+use harden::node::request::Kept;
 use harden::node::request::Put;
 use harden::node::request::Request;
 use harden::node::request::Seen;
+use harden::node::request::Unput;
 use harden::secret::Secret;
 
 const SHELLS: &[&[&str]] = &[&["dash"], &["bash"], &["busybox", "sh"]];
@@ -282,5 +285,98 @@ fn room_and_tools_foretell_what_a_write_would_fail_on() {
         );
         assert!(room.contains("free\t"), "{shell:?}: {room}");
         assert_eq!(text(&answers, "tools"), "no-such-tool\n", "{shell:?}");
+    }
+}
+
+/// What is there under `path`, to be put back or removed.
+fn unput(path: &Path, seen: &[u8], back: Option<(&Path, &[u8])>) -> Request {
+    let owner = fs::metadata("/proc/self").unwrap();
+    let dir = path.parent().unwrap().display();
+    Request::Unput(Unput {
+        path: path.display().to_string(),
+        seen: Seen::content(seen),
+        keep: format!("{dir}/keep/undone"),
+        back: back.map(|(kept, content)| Kept {
+            kept: kept.display().to_string(),
+            digest: request::digest(content),
+            attributes: Attributes {
+                path: path.display().to_string(),
+                mode: 0o640,
+                uid: std::os::unix::fs::MetadataExt::uid(&owner),
+                gid: std::os::unix::fs::MetadataExt::gid(&owner),
+            },
+        }),
+    })
+}
+
+#[test]
+fn a_kept_file_is_put_back_with_its_mode_and_a_new_one_is_removed() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, kept) = (dir.path().join("a b.yaml"), dir.path().join("kept"));
+        fs::write(&file, "new\n").unwrap();
+        fs::write(&kept, "old \\n %s\n").unwrap();
+        let fresh = dir.path().join("fresh");
+        fs::write(&fresh, "new\n").unwrap();
+
+        let answers = ask(
+            shell,
+            &[
+                unput(&file, b"new\n", Some((&kept, b"old \\n %s\n"))),
+                unput(&fresh, b"new\n", None),
+            ],
+        );
+
+        let verbs: Vec<&str> = answers.iter().map(|answer| &*answer.verb).collect();
+        assert_eq!(verbs, ["done", "done"], "{shell:?}: {answers:?}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "old \\n %s\n");
+        let mode = fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o640, "{shell:?}");
+        assert!(!fresh.exists(), "{shell:?}");
+        let undone = dir.path().join("keep/undone");
+        assert_eq!(fs::read_to_string(undone).unwrap(), "new\n", "{shell:?}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3, "{shell:?}");
+    }
+}
+
+#[test]
+fn nothing_is_put_back_over_a_change_or_from_a_copy_that_is_not_what_was_kept() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, kept) = (dir.path().join("audit.yaml"), dir.path().join("kept"));
+        fs::write(&file, "theirs\n").unwrap();
+        fs::write(&kept, "old\n").unwrap();
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(&kept, &link).unwrap();
+
+        for change in [
+            unput(&file, b"new\n", Some((&kept, b"old\n"))),
+            unput(&file, b"new\n", None),
+            unput(&file, b"theirs\n", Some((&kept, b"other\n"))),
+            unput(&file, b"theirs\n", Some((&link, b"old\n"))),
+            unput(&dir.path().join("gone"), b"new\n", None),
+        ] {
+            let answers = ask(shell, &[change]);
+            assert_eq!(answers[0].verb, "failed", "{shell:?}");
+        }
+        assert_eq!(fs::read_to_string(&file).unwrap(), "theirs\n");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3, "{shell:?}");
+    }
+}
+
+#[test]
+fn only_what_the_program_itself_leaves_behind_is_swept() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let left = dir.path().join(".audit.yaml.harden");
+        let other = dir.path().join("audit.yaml");
+        fs::write(&left, "half").unwrap();
+        fs::write(&other, "whole").unwrap();
+        let sweep = |path: &Path| ask(shell, &[Request::Sweep(path.display().to_string())]);
+
+        assert_eq!(sweep(&left)[0].verb, "done", "{shell:?}");
+        assert_eq!(sweep(&other)[0].verb, "failed", "{shell:?}");
+
+        assert!(!left.exists() && other.exists(), "{shell:?}");
     }
 }

@@ -1,20 +1,16 @@
 //! `harden apply`: look, show, ask, change, prove.
 
 use std::io;
-use std::io::BufRead as _;
 use std::io::IsTerminal as _;
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
 
 use crate::cli::Work;
+use crate::cli::confirm;
 use crate::cli::exit;
-use crate::cli::output::Output;
 use crate::cli::session;
-use crate::cli::session::Audience;
 use crate::engine::Run;
-use crate::engine::Stop;
 use crate::error::Failure;
 use crate::event::EventKind;
 use crate::plan::Plan;
@@ -58,7 +54,7 @@ impl Apply {
             let refusal = match self.blocked(&plan) {
                 _ if plan.is_empty() => None,
                 None if self.yes => None,
-                None => confirm(&audience, &self.work.output, &stop).await,
+                None => confirm::ask(&audience, &self.work.output, &stop).await,
                 blocked => blocked,
             };
             if let Some((why, hint)) = refusal {
@@ -89,31 +85,4 @@ impl Apply {
         };
         Some((why, "each of them is named with its way out".to_owned()))
     }
-}
-
-/// Shows the plan and waits for a yes; anything else is a reason to change nothing.
-async fn confirm(audience: &Audience, output: &Output, stop: &Stop) -> Option<(String, String)> {
-    let answer = async {
-        audience.show_plan(output).ok()?;
-        tokio::task::spawn_blocking(ask).await.ok()?.ok()
-    };
-    let answer = tokio::select! {
-        answer = answer => answer,
-        () = stop.asked_for() => None,
-    };
-    let why = match answer.as_deref().map(str::trim) {
-        Some("y" | "Y" | "yes") => return None,
-        Some(_) => "you said no; nothing was changed",
-        None => "nobody said yes; nothing was changed",
-    };
-    Some((why.to_owned(), String::new()))
-}
-
-fn ask() -> io::Result<String> {
-    let mut stderr = io::stderr();
-    write!(stderr, "\nDo this? [y/N] ")?;
-    stderr.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(answer)
 }

@@ -1,5 +1,7 @@
 //! Questions out, facts in: all nodes at once, one round trip each.
 
+use std::collections::BTreeSet;
+
 use futures::StreamExt as _;
 use futures::stream;
 
@@ -13,6 +15,7 @@ use crate::facts::Facts;
 use crate::facts::Observed;
 use crate::facts::answer;
 use crate::facts::question;
+use crate::facts::question::Question;
 use crate::inventory::Node;
 use crate::node::frame::Answer;
 use crate::node::request::Request;
@@ -23,10 +26,8 @@ impl Run {
     pub(super) async fn gather(&self) -> ByNode<Facts> {
         stream::iter(self.selected())
             .map(|node| async {
-                let facts = tokio::select! {
-                    facts = self.facts_of(node) => facts,
-                    () = self.stop.asked_for() => Facts::silent("the run was interrupted"),
-                };
+                let questions = self.questions(node);
+                let facts = self.facts_or_silence(node, &questions).await;
                 (node.name.clone(), facts)
             })
             // Waiting costs nothing: handshakes are bounded where they happen.
@@ -35,12 +36,23 @@ impl Run {
             .await
     }
 
-    async fn facts_of(&self, node: &Node) -> Facts {
-        let questions = self.questions(node);
-        let requests = question::requests(&questions);
+    /// The answers to `questions`, or why there are none; a stop ends the waiting.
+    pub(super) async fn facts_or_silence(
+        &self,
+        node: &Node,
+        questions: &BTreeSet<Question>,
+    ) -> Facts {
+        tokio::select! {
+            facts = self.facts_of(node, questions) => facts,
+            () = self.stop.asked_for() => Facts::silent("the run was interrupted"),
+        }
+    }
+
+    async fn facts_of(&self, node: &Node, questions: &BTreeSet<Question>) -> Facts {
+        let requests = question::requests(questions);
         match self.ask(node, &requests).await {
             Ok(answers) => {
-                let mut facts = answer::read(&questions, &answers);
+                let mut facts = answer::read(questions, &answers);
                 self.ask_after(node, &mut facts).await;
                 let unread = unread(&facts);
                 self.teller

@@ -7,17 +7,22 @@ mod apply;
 mod ascents;
 mod doors;
 mod gather;
+pub mod journal;
+mod nodes;
+mod notes;
 mod objects;
 pub mod ping;
 mod rancher;
 mod restart;
 mod stop;
 mod teller;
+mod undo;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,9 +30,11 @@ use jiff::Timestamp;
 use crate::audit;
 use crate::engine::ascents::Ascents;
 use crate::engine::doors::Doors;
+use crate::engine::journal::Journal;
 use crate::event::EventKind;
 use crate::event::Phase;
 use crate::event::RunStarted;
+use crate::facts::Facts;
 use crate::facts::question::Question;
 use crate::fleet::ClusterState;
 use crate::fleet::Fleet;
@@ -72,6 +79,8 @@ pub struct Job {
     pub cluster: ClusterState,
     /// Names this run on the nodes and in the run directory.
     pub run: String,
+    /// Who this run is, for others that meet it on a node.
+    pub holder: String,
     /// Backups and logs of this run; made when the first of them is written.
     pub run_dir: PathBuf,
     /// 32 bytes in base64, for a cluster without a key.
@@ -113,6 +122,10 @@ pub struct Run {
     ascents: Ascents,
     teller: Teller,
     stop: Stop,
+    /// What the nodes said when the plan was made, for the journal.
+    seen: ByNode<Facts>,
+    /// Begun with the first change.
+    journal: Mutex<Option<Journal>>,
     /// That the Kubernetes API told nothing is told once.
     is_silence_told: bool,
 }
@@ -145,6 +158,8 @@ impl Run {
             job,
             teller,
             stop,
+            seen: BTreeMap::new(),
+            journal: Mutex::default(),
             is_silence_told: false,
         }
     }
@@ -168,6 +183,7 @@ impl Run {
             });
         }
         plan.blockers.extend(self.obstacles(&fleet, &plan).await);
+        self.seen = fleet.facts;
         let plan = Arc::new(plan);
         self.teller.tell(EventKind::Planned(plan.clone()));
         plan
@@ -175,6 +191,7 @@ impl Run {
 
     /// Says goodbye to every node.
     pub async fn finish(self) {
+        self.end_journal();
         self.doors.close().await;
         self.job.options.close().await;
         self.teller.tell(EventKind::RunFinished);

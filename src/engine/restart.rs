@@ -51,12 +51,9 @@ impl Run {
 
     async fn restart(&self, node: &Node, component: &str) -> Result<(), String> {
         let request = Request::Restart(component.to_owned());
-        let answers = self
-            .ask(node, &[request])
-            .await
-            .map_err(|error| error.to_string())?;
-        if let Some(answer) = answers.iter().find(|answer| answer.verb != "done") {
-            return Err(answer.text());
+        let outcomes = self.carry_out(node, &[request]).await;
+        if let Some(Outcome::Failed { why }) = outcomes.into_iter().next() {
+            return Err(why);
         }
         self.wait_until_steady(node, component).await
     }

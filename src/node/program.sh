@@ -17,8 +17,8 @@ tab=$(printf "\t.")
 tab=${tab%.}
 nl="
 "
-tmp= stopped=
-trap 'if [ -n "$tmp" ]; then rm -f "$tmp"; fi' EXIT
+tmp= stopped= locked=
+trap 'if [ -n "$tmp" ]; then rm -f "$tmp"; fi; if [ -n "$locked" ]; then rm -rf "$locked"; fi' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 
 answer() {
@@ -194,21 +194,94 @@ put() {
 	if [ ! -d "$dir" ]; then
 		why=$(umask 022; mkdir -p "$dir" 2>&1) || return 1
 	fi
-	if [ -f "$1" ] && [ "$6" != none ]; then
-		why=$(mkdir -p "${6%/*}" 2>&1) || return 1
-		[ -e "$6" ] || why=$(cp -p "$1" "$6" 2>&1) || return 1
-	fi
-	tmp=$dir/.${1##*/}.harden
-	why=$(rm -f "$tmp" 2>&1) || return 1
+	keep "$1" "$6" || return 1
+	beside "$1" || return 1
 	why=$(set -C; printf "%b" "$8" 2>&1 >"$tmp") && digest "$tmp" && [ "$sum" = "$7" ] || {
 		why="$tmp could not be written in full${why:+: $why}"
 		return 1
 	}
+	over "$1" "$2" "$3" "$4" "$5"
+}
+
+# unput PATH SEEN KEEP none, or unput PATH SEEN KEEP KEPT DIGEST MODE UID GID
+unput() {
+	unchanged "$1" "$2" || return 1
+	if [ "$4" != none ]; then unchanged "$4" "$5" || return 1; fi
+	keep "$1" "$3" || return 1
+	if [ "$4" = none ]; then
+		unchanged "$1" "$2" || return 1
+		why=$(rm -f "$1" 2>&1) || return 1
+		sync "${1%/*}" 2>/dev/null || sync
+		return 0
+	fi
+	beside "$1" || return 1
+	why=$(cp "$4" "$tmp" 2>&1) && digest "$tmp" && [ "$sum" = "$5" ] || {
+		why="$tmp could not be written in full${why:+: $why}"
+		return 1
+	}
+	over "$1" "$6" "$7" "$8" "$2"
+}
+
+# Copies what is there to where it is kept, once: what a run replaces first is what was before it.
+# Under its own name only when it is complete.
+keep() {
+	if [ ! -f "$1" ] || [ "$2" = none ] || [ -e "$2" ]; then return 0; fi
+	why=$(mkdir -p "${2%/*}" 2>&1) || return 1
+	why=$(rm -f "$2.part" && cp -p "$1" "$2.part" 2>&1 && mv "$2.part" "$2" 2>&1)
+}
+
+# Names the file that is written beside PATH; one that a killed run left is removed.
+beside() {
+	tmp=${1%/*}/.${1##*/}.harden
+	why=$(rm -f "$tmp" 2>&1)
+}
+
+# over PATH MODE UID GID SEEN: what is written beside becomes the file, at once and as a whole.
+over() {
 	why=$(chown "$3:$4" "$tmp" 2>&1 && chmod "$2" "$tmp" 2>&1) || return 1
 	sync "$tmp" 2>/dev/null || sync
 	unchanged "$1" "$5" || return 1
 	why=$(mv -f "$tmp" "$1" 2>&1) || return 1
 	tmp=
+}
+
+# Only what the program itself writes beside a file; never a directory.
+sweep() {
+	case ${1##*/} in
+	.*.harden) why=$(rm -f "$1" 2>&1) ;;
+	*) why="$1 is no left-over file"; return 1 ;;
+	esac
+}
+
+# lock WHO: one run at a time changes a node. The directory goes when this program ends, however it
+# ends; one whose process is gone, or is of an earlier boot, holds nothing.
+lock() {
+	place=/run
+	if [ ! -d "$place" ]; then place=/var/run; fi
+	place=$place/harden.lock
+	boot=$(cat /proc/sys/kernel/random/boot_id)
+	if ! mkdir "$place" 2>/dev/null; then
+		holder=$(cat "$place/holder" 2>/dev/null)
+		if [ -z "$holder" ]; then sleep 1; holder=$(cat "$place/holder" 2>/dev/null); fi
+		if is_held "$holder"; then why="locked by ${holder#*"$tab"*"$tab"}, see $place"; return 1; fi
+		why="$place cannot be taken over"
+		mv "$place" "$place.$$" 2>/dev/null || return 1
+		if [ "$(cat "$place.$$/holder" 2>/dev/null)" != "$holder" ]; then
+			why="$place is just being taken by another run"
+			mv "$place.$$" "$place"
+			return 1
+		fi
+		rm -rf "$place.$$"
+		mkdir "$place" 2>/dev/null || return 1
+	fi
+	locked=$place
+	why=$(printf "%s\t%s\t%s" "$$" "$boot" "$1" 2>&1 >"$place/holder")
+}
+
+# is_held HOLDER: the process, the boot, and who it is.
+is_held() {
+	rest=${1#*"$tab"}
+	[ "${rest%%"$tab"*}" = "$boot" ] && kill -0 "${1%%"$tab"*}" 2>/dev/null
 }
 
 # attributes PATH MODE UID GID
@@ -256,7 +329,7 @@ while IFS= read -r record; do
 	shift
 	case $verb in
 	kernel | files | containers | room | tools) "$verb" "$@" ;;
-	put | attributes | assign | restart) change "$verb" "$@" ;;
+	lock | put | unput | attributes | assign | restart | sweep) change "$verb" "$@" ;;
 	end)
 		answer end ""
 		exit 0

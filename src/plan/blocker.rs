@@ -210,7 +210,7 @@ pub(super) fn of_fleet(profile: &Profile, fleet: &Fleet) -> Vec<Blocker> {
 }
 
 /// What the planned writes on one node would fail on: foretold, because half a node is no state.
-pub(super) fn of_writes(node: &str, facts: &Facts, changes: &[Change]) -> Vec<Blocker> {
+pub fn of_writes(node: &str, facts: &Facts, changes: &[Change]) -> Vec<Blocker> {
     let mut blockers = Vec::new();
     if let Some(missing) = &facts.missing_tools
         && !missing.is_empty()
@@ -223,6 +223,7 @@ pub(super) fn of_writes(node: &str, facts: &Facts, changes: &[Change]) -> Vec<Bl
     for change in changes {
         let (path, size) = match &change.request {
             Request::Put(put) => (&put.attributes.path, put.content.expose().len()),
+            Request::Unput(unput) => (&unput.path, 0),
             Request::Attributes(attributes) => (&attributes.path, 0),
             _ => continue,
         };

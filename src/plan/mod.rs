@@ -32,6 +32,7 @@ use crate::resource::Scene;
 use crate::secret::Secret;
 
 pub use crate::plan::kernel::KUBELET_VALUES;
+pub use crate::plan::nodes::KEEP;
 
 /// The programs that a change on a node runs.
 pub const TOOLS: [&str; 9] = [

@@ -74,7 +74,7 @@ pub struct Document {
 /// What the run was about.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Run {
-    /// `check` or `apply`.
+    /// `check`, `apply` or `undo`.
     pub command: String,
     /// When it began, in UTC: `2026-11-23T12:09:45Z`.
     #[serde(default)]
@@ -130,9 +130,14 @@ impl Document {
         }
     }
 
+    /// The command of this run; `check` where none began.
+    pub fn command(&self) -> &str {
+        self.run.as_ref().map_or("check", |run| &run.command)
+    }
+
     /// True for a run that was asked to change something.
     pub fn is_apply(&self) -> bool {
-        self.run.as_ref().is_some_and(|run| run.command == "apply")
+        self.command() != "check"
     }
 
     /// True when a change, `rke up`, a restart or a stage failed.

@@ -13,7 +13,7 @@ use crate::report::words::escaped;
 /// Steps in groups: of a plan, or of what was done.
 #[derive(Serialize)]
 pub(super) struct Work {
-    title: &'static str,
+    title: String,
     groups: Vec<Group>,
 }
 
@@ -51,7 +51,7 @@ impl Work {
             });
         }
         Self {
-            title: planned.title,
+            title: planned.title.clone(),
             groups,
         }
     }
@@ -83,7 +83,7 @@ impl Work {
             });
         }
         Self {
-            title: "done",
+            title: "done".to_owned(),
             groups,
         }
     }

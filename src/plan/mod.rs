@@ -7,6 +7,7 @@
 pub mod blocker;
 pub mod change;
 mod cluster;
+mod containers;
 mod key;
 mod kernel;
 mod nodes;
@@ -104,6 +105,8 @@ pub fn plan(profile: &Profile, fleet: &Fleet, settings: &Settings<'_>) -> Plan {
     plan.blockers
         .extend(pods::blocker(profile, fleet, settings.level));
     plan.blockers
+        .extend(containers::blockers(profile, fleet, settings.level));
+    plan.blockers
         .extend(kernel::blockers(profile, fleet, &drafts));
     key::decide(profile, fleet, settings, &mut drafts, &mut plan.blockers);
     for (node, facts) in fleet.nodes() {
@@ -173,8 +176,12 @@ fn finish(
         }
     }
     match draft.changes(name, &scene, settings.run) {
-        Ok(changes) if changes.is_empty() => {}
         Ok(changes) => {
+            let left = facts.leftovers.iter().map(|path| Change::sweep(path));
+            let changes: Vec<Change> = left.chain(changes).collect();
+            if changes.is_empty() {
+                return;
+            }
             plan.blockers
                 .extend(blocker::of_writes(name, facts, &changes));
             plan.nodes.push((name.to_owned(), changes));

@@ -227,3 +227,15 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Trust(trust) => trust.run(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn no_command_has_an_argument_twice() {
+        Cli::command().debug_assert();
+    }
+}

@@ -64,7 +64,7 @@ pub(super) fn job(
         playbook,
         mut profile,
         statements,
-    } = site::profile(target, &inventory, work.playbook.as_deref())?;
+    } = site::profile(work, &inventory)?;
     let rancher = site::rancher(target, &inventory, work.playbook.as_deref(), &playbook)?;
     let today = Day(Timestamp::now().to_zoned(TimeZone::UTC).date());
     // Before the filter: what is left out of a run is not unknown.
@@ -90,6 +90,8 @@ pub(super) fn job(
         config,
         cluster,
         holder: holder(&run),
+        lock: None,
+        snapshot: true,
         run,
         fresh_key: fresh_key()?,
         keys,

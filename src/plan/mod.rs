@@ -176,8 +176,12 @@ fn finish(
         }
     }
     match draft.changes(name, &scene, settings.run) {
-        Ok(changes) if changes.is_empty() => {}
         Ok(changes) => {
+            let left = facts.leftovers.iter().map(|path| Change::sweep(path));
+            let changes: Vec<Change> = left.chain(changes).collect();
+            if changes.is_empty() {
+                return;
+            }
             plan.blockers
                 .extend(blocker::of_writes(name, facts, &changes));
             plan.nodes.push((name.to_owned(), changes));

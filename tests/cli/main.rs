@@ -8,6 +8,7 @@ mod check;
 mod controls;
 mod hostile;
 mod hosts;
+mod interruption;
 mod kubernetes;
 mod lab;
 mod matrix;

@@ -45,10 +45,10 @@ enum Command {
     Check(check::Check),
     /// Make it so, run `rke up`, and prove it by checking again
     Apply(apply::Apply),
-    /// Put back what a run changed, where nothing changed since
-    Undo(undo::Undo),
     /// Render a saved result again, compare two, or join those of many clusters
     Report(report::Report),
+    /// Put back what a run changed, where nothing changed since
+    Undo(undo::Undo),
     /// List the controls of a profile, or explain one of them
     Controls(controls::Controls),
     /// List the nodes of an inventory as RKE resolves them
@@ -147,6 +147,10 @@ struct Work {
     #[arg(long, value_name = "FILE")]
     playbook: Option<PathBuf>,
 
+    /// The profile, instead of the one that the playbook names
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+
     /// The cluster.yml, when it is not the inventory or beside it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -199,8 +203,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Check(check) => check.run(),
         Command::Apply(apply) => apply.run(),
-        Command::Undo(undo) => undo.run(),
         Command::Report(report) => report.run(),
+        Command::Undo(undo) => undo.run(),
         Command::Controls(controls) => controls.run(),
         Command::Nodes(nodes) => nodes.run(),
         Command::Trust(trust) => trust.run(),

@@ -64,7 +64,7 @@ pub(super) fn job(
         playbook,
         mut profile,
         statements,
-    } = site::profile(target, &inventory, work.playbook.as_deref())?;
+    } = site::profile(work, &inventory)?;
     let rancher = site::rancher(target, &inventory, work.playbook.as_deref(), &playbook)?;
     let today = Day(Timestamp::now().to_zoned(TimeZone::UTC).date());
     // Before the filter: what is left out of a run is not unknown.
@@ -215,8 +215,9 @@ impl Audience {
     pub(super) fn show_plan(&self, output: &Output) -> io::Result<()> {
         let (progress, report) = &*self.lock();
         let plan = report.plan.as_deref().map(Plan::of).unwrap_or_default();
+        let command = report.run.as_ref().map_or("apply", |run| &run.command);
         let look = output.look(io::stderr().is_terminal());
-        progress.suspend(|| table::write_plan(&mut io::stderr(), &plan, report.is_undo(), look))
+        progress.suspend(|| table::write_plan(&mut io::stderr(), command, &plan, look))
     }
 
     /// Ends the live view.

@@ -14,6 +14,7 @@ use crate::event::EventKind;
 use crate::facts::Facts;
 use crate::facts::Observed;
 use crate::facts::answer;
+use crate::facts::layout::Layout;
 use crate::facts::question;
 use crate::facts::question::Question;
 use crate::inventory::Node;
@@ -53,7 +54,7 @@ impl Run {
         match self.ask(node, &requests).await {
             Ok(answers) => {
                 let mut facts = answer::read(questions, &answers);
-                self.ask_after(node, &mut facts).await;
+                self.ask_after(node, questions, &mut facts).await;
                 let unread = unread(&facts);
                 self.teller
                     .tell_of(&node.name, EventKind::Gathered { unread });
@@ -71,14 +72,19 @@ impl Run {
     }
 
     /// Asks what the first answers named; what stays unanswered stays unread.
-    async fn ask_after(&self, node: &Node, facts: &mut Facts) {
+    async fn ask_after(&self, node: &Node, asked: &BTreeSet<Question>, facts: &mut Facts) {
         let job = &self.job;
-        let questions = audit::questions_after(&job.profile, job.level, node, facts);
+        let layout = Layout::of(job.cluster.prefix(&job.inventory), facts);
+        let below = self.questions_below(node, &layout);
+        let mut questions = audit::questions_after(&job.profile, job.level, node, facts);
+        questions.extend(below.difference(asked).cloned());
         if questions.is_empty() {
             return;
         }
         if let Ok(answers) = self.ask(node, &question::requests(&questions)).await {
-            facts.files.extend(answer::read(&questions, &answers).files);
+            let more = answer::read(&questions, &answers);
+            facts.files.extend(more.files);
+            facts.room.extend(more.room);
         }
     }
 

@@ -38,6 +38,8 @@ use crate::event::EventKind;
 use crate::event::Phase;
 use crate::event::RunStarted;
 use crate::facts::Facts;
+use crate::facts::layout::Layout;
+use crate::facts::question::OS_RELEASE;
 use crate::facts::question::Question;
 use crate::fleet::ClusterState;
 use crate::fleet::Fleet;
@@ -51,7 +53,6 @@ use crate::profile::Profile;
 use crate::profile::playbook::Rollout;
 use crate::profile::waiver::Day;
 use crate::rancher::Access;
-use crate::resource::Layout;
 use crate::rke::Lock;
 use crate::secret::Secret;
 use crate::source::Remark;
@@ -281,11 +282,19 @@ impl Run {
     }
 
     fn questions(&self, node: &Node) -> BTreeSet<Question> {
-        let layout = Layout::of(&self.job.inventory);
-        let mut questions = audit::questions(&self.job.profile, self.job.level, node, &layout);
+        let declared = self.job.cluster.prefix(&self.job.inventory);
+        let mut questions: BTreeSet<Question> = Layout::candidates(declared)
+            .iter()
+            .flat_map(|layout| self.questions_below(node, layout))
+            .collect();
+        questions.insert(Question::Content(OS_RELEASE.to_owned()));
         questions.extend(plan::TOOLS.map(|tool| Question::Tool(tool.to_owned())));
         questions.extend(KUBELET_VALUES.map(|(key, _)| Question::Kernel(key.to_owned())));
         questions
+    }
+
+    fn questions_below(&self, node: &Node, layout: &Layout) -> BTreeSet<Question> {
+        audit::questions(&self.job.profile, self.job.level, node, layout)
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod container;
+pub mod layout;
 pub mod object;
 pub mod question;
 pub mod rancher;
@@ -16,6 +17,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::facts::container::Container;
+use crate::facts::layout::Layout;
 use crate::secret::Secret;
 
 /// The answer to one question.
@@ -46,6 +48,10 @@ pub struct Facts {
     pub leftovers: BTreeSet<String>,
     /// Programs that a change would need and that are not there; `None` when nothing was answered.
     pub missing_tools: Option<Vec<String>>,
+    /// As Docker calls it, else as os-release(5) does.
+    pub operating_system: Option<String>,
+    /// Where RKE keeps its files here; follows from the other facts.
+    pub layout: Layout,
     /// Why nothing at all is known; the node could not be reached or did not answer.
     pub silent: Option<String>,
 }

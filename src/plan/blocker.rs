@@ -2,6 +2,7 @@
 
 use crate::facts::Facts;
 use crate::facts::Observed;
+use crate::facts::layout::Displaced;
 use crate::fleet::Fleet;
 use crate::node::request::Request;
 use crate::plan::change::Change;
@@ -16,6 +17,14 @@ pub enum Blocker {
     /// Waved through by `--allow-incomplete`: the other nodes are changed, the cluster is not.
     #[error("{node} could not be asked: {why}")]
     Silent { node: String, why: String },
+
+    /// Waved through by `--allow-incomplete` like a silent node.
+    #[error("{node}: container {container} could not be looked at: {why}")]
+    ContainerUnread {
+        node: String,
+        container: String,
+        why: String,
+    },
 
     #[error("the encryption keys of {} differ", .nodes.join(", "))]
     KeysDiffer { nodes: Vec<String> },
@@ -48,6 +57,20 @@ pub enum Blocker {
         wanted: String,
         seen: String,
     },
+
+    #[error(
+        "{node}: its components have their files in {mounted}, and the next `rke up` takes {next}"
+    )]
+    Moved {
+        node: String,
+        mounted: String,
+        next: String,
+    },
+
+    #[error(
+        "{node}: RKE before v1.1.11 and after keep their files in different places on {system}"
+    )]
+    Undecided { node: String, system: String },
 
     #[error("{node}: {file} overrules {key} at boot")]
     Overruled {
@@ -98,6 +121,9 @@ impl Blocker {
             Self::Silent { node, .. } => format!(
                 "mend the connection to {node}; or pass `--allow-incomplete` to change the other nodes' files and leave cluster.yml alone"
             ),
+            Self::ContainerUnread { node, .. } => format!(
+                "see what `docker inspect` says on {node} and run again; or pass `--allow-incomplete` to change files only and leave cluster.yml alone"
+            ),
             Self::KeysDiffer { .. } => "find out which key the Secrets in etcd were written with, put that file on every control-plane node, and keep the others: Secrets written with another key are unreadable without it".into(),
             Self::KeyFileUnread { .. } => "every control-plane node must be looked at before a key is made or copied; mend the node, or leave it out of the cluster first".into(),
             Self::KeyFileInvalid { node, .. } => format!(
@@ -111,6 +137,12 @@ impl Blocker {
             Self::Kernel { node, key, wanted, .. } => format!(
                 "on {node}: find what sets {key}, then run `sysctl -w {key}={wanted}`"
             ),
+            Self::Moved { mounted, .. } => match mounted.strip_suffix("/etc/kubernetes") {
+                Some("") => "take `prefix_path` out of cluster.yml, as it was when the cluster was built: no component finds its files elsewhere".into(),
+                Some(prefix) => format!("write `prefix_path: {prefix}` into cluster.yml, as it was when the cluster was built: no component finds its files elsewhere"),
+                None => "look for it in `extra_binds` of cluster.yml, and mount what `prefix_path` says".into(),
+            },
+            Self::Undecided { .. } => "write `prefix_path: /opt/rke` into cluster.yml, which every version understands".into(),
             Self::Overruled { file, key, .. } => format!(
                 "take {key} out of {file}, or mask that file by one of the same name in /etc/sysctl.d"
             ),
@@ -127,11 +159,14 @@ impl Blocker {
     pub fn node(&self) -> Option<&str> {
         match self {
             Self::Silent { node, .. }
+            | Self::ContainerUnread { node, .. }
             | Self::KeyFileUnread { node, .. }
             | Self::KeyFileInvalid { node, .. }
             | Self::SampleKey { node }
             | Self::KeyLost { node, .. }
             | Self::Kernel { node, .. }
+            | Self::Moved { node, .. }
+            | Self::Undecided { node, .. }
             | Self::Overruled { node, .. }
             | Self::Unwritable { node, .. }
             | Self::Tools { node, .. } => Some(node),
@@ -160,7 +195,7 @@ impl Blocker {
 
     /// True when `--allow-incomplete` waves it through.
     pub fn is_incompleteness(&self) -> bool {
-        matches!(self, Self::Silent { .. })
+        matches!(self, Self::Silent { .. } | Self::ContainerUnread { .. })
     }
 }
 
@@ -191,6 +226,7 @@ pub(super) fn of_fleet(profile: &Profile, fleet: &Fleet) -> Vec<Blocker> {
             why: facts.silent.clone().unwrap_or_default(),
         })
         .collect();
+    blockers.extend(displaced(fleet));
     if let Some(version) = fleet.kubernetes()
         && !profile.kubernetes.admits(version)
     {
@@ -207,6 +243,22 @@ pub(super) fn of_fleet(profile: &Profile, fleet: &Fleet) -> Vec<Blocker> {
         }
     }
     blockers
+}
+
+/// Nodes whose components would no longer see their files.
+fn displaced(fleet: &Fleet) -> impl Iterator<Item = Blocker> {
+    let declared = fleet.cluster.prefix(&fleet.inventory);
+    fleet.nodes().filter_map(move |(node, facts)| {
+        let node = node.name.clone();
+        Some(match Displaced::on(declared, facts)? {
+            Displaced::Moved { mounted, next } => Blocker::Moved {
+                node,
+                mounted,
+                next,
+            },
+            Displaced::Undecided { system } => Blocker::Undecided { node, system },
+        })
+    })
 }
 
 /// What the planned writes on one node would fail on: foretold, because half a node is no state.

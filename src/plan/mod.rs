@@ -7,6 +7,7 @@
 pub mod blocker;
 pub mod change;
 mod cluster;
+mod containers;
 mod key;
 mod kernel;
 mod nodes;
@@ -103,6 +104,8 @@ pub fn plan(profile: &Profile, fleet: &Fleet, settings: &Settings<'_>) -> Plan {
     plan.blockers = blocker::of_fleet(profile, fleet);
     plan.blockers
         .extend(pods::blocker(profile, fleet, settings.level));
+    plan.blockers
+        .extend(containers::blockers(profile, fleet, settings.level));
     plan.blockers
         .extend(kernel::blockers(profile, fleet, &drafts));
     key::decide(profile, fleet, settings, &mut drafts, &mut plan.blockers);

@@ -197,7 +197,7 @@ impl Report {
 
     /// True for a run that was asked to change something.
     pub fn is_apply(&self) -> bool {
-        self.is_undo() || self.run.as_ref().is_some_and(|run| run.command == "apply")
+        self.run.as_ref().is_some_and(|run| run.command != "check")
     }
 
     /// True for a run that puts back what another one changed; it judges no control.

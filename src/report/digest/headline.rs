@@ -43,7 +43,7 @@ pub(in crate::report) fn word(exit_code: u8, is_refused: bool) -> &'static str {
 pub(in crate::report) fn sum(document: &Document) -> Vec<String> {
     let summary = &document.summary;
     let controls = summary.controls;
-    let mut parts = vec![if document.is_undo() {
+    let mut parts = vec![if document.command() == "undo" {
         format!("undo on {}", counted(summary.nodes, "node"))
     } else {
         format!(

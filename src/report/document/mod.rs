@@ -130,14 +130,14 @@ impl Document {
         }
     }
 
-    /// True for a run that was asked to change something.
-    pub fn is_apply(&self) -> bool {
-        self.is_undo() || self.run.as_ref().is_some_and(|run| run.command == "apply")
+    /// The command of this run; `check` where none began.
+    pub fn command(&self) -> &str {
+        self.run.as_ref().map_or("check", |run| &run.command)
     }
 
-    /// True for a run that puts back what another one changed; it judges no control.
-    pub fn is_undo(&self) -> bool {
-        self.run.as_ref().is_some_and(|run| run.command == "undo")
+    /// True for a run that was asked to change something.
+    pub fn is_apply(&self) -> bool {
+        self.command() != "check"
     }
 
     /// True when a change, `rke up`, a restart or a stage failed.

@@ -37,6 +37,7 @@ mod node;
 mod role;
 mod server;
 pub mod standin;
+mod trigger;
 mod wire;
 
 pub use builder::Builder;
@@ -46,3 +47,4 @@ pub use fault::Fault;
 pub use fleet::Fleet;
 pub use node::Node;
 pub use role::Role;
+pub use trigger::Trigger;

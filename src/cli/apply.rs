@@ -21,6 +21,7 @@ use crate::plan::Plan;
 use crate::plan::blocker::Blocker;
 
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Apply {
     #[command(flatten)]
     work: Work,

@@ -69,6 +69,7 @@ pub use crate::engine::teller::Teller;
 
 /// Everything that a run needs to know, gathered by the command line.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Job {
     pub command: &'static str,
     pub inventory: Inventory,

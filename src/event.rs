@@ -103,6 +103,8 @@ impl EventKind {
 pub struct RunStarted {
     /// `check` or `apply`.
     pub command: String,
+    /// In UTC: `2026-11-23T12:09:45Z`.
+    pub started: String,
     pub inventory: String,
     pub profile: String,
     pub guide: String,

@@ -10,6 +10,7 @@ use clap::Args;
 
 use crate::cli::Work;
 use crate::cli::exit;
+use crate::cli::output::Output;
 use crate::cli::session;
 use crate::cli::session::Audience;
 use crate::engine::Run;
@@ -51,14 +52,13 @@ impl Apply {
         job.allow_refused_pods = self.allow_refused_pods;
         let _lock = Lock::take(&job.config)
             .map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), error.hint()))?;
-        let diff = self.work.diff;
         session::conduct(&self.work, |teller, stop, audience| async move {
             let mut run = Run::new(job, teller.clone(), stop.clone());
             let plan = run.look().await;
             let refusal = match self.blocked(&plan) {
                 _ if plan.is_empty() => None,
                 None if self.yes => None,
-                None => confirm(&audience, diff, &stop).await,
+                None => confirm(&audience, &self.work.output, &stop).await,
                 blocked => blocked,
             };
             if let Some((why, hint)) = refusal {
@@ -92,9 +92,9 @@ impl Apply {
 }
 
 /// Shows the plan and waits for a yes; anything else is a reason to change nothing.
-async fn confirm(audience: &Audience, diff: bool, stop: &Stop) -> Option<(String, String)> {
+async fn confirm(audience: &Audience, output: &Output, stop: &Stop) -> Option<(String, String)> {
     let answer = async {
-        audience.show_plan(diff).ok()?;
+        audience.show_plan(output).ok()?;
         tokio::task::spawn_blocking(ask).await.ok()?.ok()
     };
     let answer = tokio::select! {

@@ -5,8 +5,11 @@ mod check;
 mod controls;
 mod exit;
 mod nodes;
+mod output;
 mod ping;
 mod reach;
+mod report;
+mod saved;
 mod session;
 mod site;
 mod ssh_config;
@@ -22,6 +25,7 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 
+use crate::cli::output::Output;
 use crate::error::Failure;
 
 /// Hardens RKE clusters over SSH: checks what the Rancher Hardening Guide asks, and makes it so.
@@ -38,6 +42,8 @@ enum Command {
     Check(check::Check),
     /// Make it so, run `rke up`, and prove it by checking again
     Apply(apply::Apply),
+    /// Render a saved result again, compare two, or join those of many clusters
+    Report(report::Report),
     /// List the controls of a profile, or explain one of them
     Controls(controls::Controls),
     /// List the nodes of an inventory as RKE resolves them
@@ -52,7 +58,7 @@ struct Target {
     /// An RKE cluster.yml, or a node inventory in its style
     inventory: PathBuf,
 
-    /// Only these nodes: names, globs, addresses or @roles, joined by commas; `!` excludes
+    /// Only these nodes: names, globs, addresses or @roles, joined by commas; `!` excludes, `@shard=1/4` keeps a quarter
     #[arg(long, value_name = "NODES")]
     on: Option<String>,
 
@@ -164,23 +170,15 @@ struct Work {
     #[arg(long)]
     no_kube: bool,
 
-    /// Show content diffs, secrets redacted
-    #[arg(long)]
-    diff: bool,
-
-    /// The form of the result on standard output
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-
-    /// Write the result into this file too, as JSON
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 
     /// Say nothing but the result, warnings and failures
     #[arg(long, short)]
     quiet: bool,
 }
 
+/// The form of a list; a result has more of them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 enum Format {
     Table,
@@ -196,6 +194,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Check(check) => check.run(),
         Command::Apply(apply) => apply.run(),
+        Command::Report(report) => report.run(),
         Command::Controls(controls) => controls.run(),
         Command::Nodes(nodes) => nodes.run(),
         Command::Trust(trust) => trust.run(),

@@ -28,7 +28,7 @@ const HEADER: [&str; 5] = ["NODE", "ROLES", "TARGET", "USER", "KEY"];
 
 impl Nodes {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
-        if self.ping.ping {
+        if self.ping.is_wanted {
             return self.ping.run(&self.target);
         }
         let (inventory, selected) = site::inventory(&self.target)?;

@@ -26,8 +26,8 @@ use crate::ssh::session::Options;
 #[derive(Args, Debug)]
 pub(super) struct Ping {
     /// Log in to every node, and say what we, or `rke`, would meet there; changes nothing
-    #[arg(long)]
-    pub(super) ping: bool,
+    #[arg(long = "ping", id = "ping")]
+    pub(super) is_wanted: bool,
 
     /// The form of what `--ping` says
     #[arg(long, value_enum, default_value_t = Form::Table, requires = "ping")]

@@ -40,7 +40,9 @@ pub(super) fn keys<'n>(
     let stops = routes
         .iter()
         .flat_map(|route| route.hops.iter().chain([&route.end]));
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), ""))?;
     runtime.block_on(keys.unlock(stops.map(|stop| &stop.key), |key| {
         terminal::secret(&format!("Passphrase for {key}: "))

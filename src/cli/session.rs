@@ -1,11 +1,9 @@
 //! One run from its files to its exit code: what `check` and `apply` have in common.
 
 use std::env;
-use std::fs;
 use std::future::Future;
 use std::io;
 use std::io::IsTerminal as _;
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -22,12 +20,13 @@ use tokio::signal::unix::signal;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
-use crate::cli::Format;
 use crate::cli::HostKeyPolicy;
 use crate::cli::Reach;
 use crate::cli::Target;
 use crate::cli::Work;
 use crate::cli::exit;
+use crate::cli::output::Format;
+use crate::cli::output::Output;
 use crate::cli::reach;
 use crate::cli::site;
 use crate::engine::Job;
@@ -43,7 +42,8 @@ use crate::profile::filter::Filter;
 use crate::profile::filter::check_needs;
 use crate::profile::waiver::Day;
 use crate::report::Report;
-use crate::report::json;
+use crate::report::document::Document;
+use crate::report::document::Plan;
 use crate::report::progress::Mode;
 use crate::report::progress::Progress;
 use crate::report::table;
@@ -161,6 +161,7 @@ where
     F: FnOnce(Teller, Stop, Audience) -> Fut,
     Fut: Future<Output = ()>,
 {
+    work.output.prepare(Format::ALL)?;
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), ""))?;
     let audience = Audience::new(mode(work.quiet));
@@ -175,8 +176,9 @@ where
     // A prompt that nobody answered still waits for its line.
     runtime.shutdown_background();
     let report = audience.leave();
-    write_result(work, &report)?;
-    Ok(ExitCode::from(report.exit_code()))
+    let document = Document::of(report);
+    work.output.write(&document)?;
+    Ok(ExitCode::from(document.exit_code))
 }
 
 /// Who listens to a run: the live view, and the report that remains.
@@ -198,10 +200,11 @@ impl Audience {
     }
 
     /// Shows the plan of this run on standard error, over the live view.
-    pub(super) fn show_plan(&self, diff: bool) -> io::Result<()> {
+    pub(super) fn show_plan(&self, output: &Output) -> io::Result<()> {
         let (progress, report) = &*self.lock();
-        let look = look(io::stderr().is_terminal(), diff);
-        progress.suspend(|| table::write_plan(&mut io::stderr(), report, look))
+        let plan = report.plan.as_deref().map(Plan::of).unwrap_or_default();
+        let look = output.look(io::stderr().is_terminal());
+        progress.suspend(|| table::write_plan(&mut io::stderr(), &plan, look))
     }
 
     /// Ends the live view.
@@ -259,54 +262,4 @@ fn mode(quiet: bool) -> Mode {
     } else {
         Mode::Lines
     }
-}
-
-fn write_result(work: &Work, report: &Report) -> Result<(), Failure> {
-    let failed = |error: io::Error| Failure::new(exit::INTERNAL, error.to_string(), "");
-    if let Some(file) = &work.json {
-        let mut text = Vec::new();
-        json::write(&mut text, report).map_err(failed)?;
-        fs::write(file, text).map_err(|error| {
-            let message = format!("{}: {error}", file.display());
-            Failure::new(
-                exit::INTERNAL,
-                message,
-                "name a file that can be written with `--json`",
-            )
-        })?;
-    }
-    let mut stdout = io::stdout().lock();
-    let written = match work.format {
-        Format::Json => json::write(&mut stdout, report),
-        Format::Table => {
-            let look = look(io::stdout().is_terminal(), work.diff);
-            table::write(&mut stdout, report, look)
-        }
-    };
-    match written.and_then(|()| stdout.flush()) {
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(failed),
-    }
-}
-
-fn look(is_terminal: bool, diff: bool) -> table::Look {
-    let no_colour = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    table::Look {
-        style: if is_terminal && !no_colour {
-            table::Style::Colour
-        } else {
-            table::Style::Plain
-        },
-        width: width(),
-        diff,
-    }
-}
-
-/// The width of the terminal, else what `COLUMNS` says, else what reads well in a log.
-fn width() -> usize {
-    let columns = env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
-    let terminal = console::Term::stdout().size_checked();
-    let terminal = terminal.map(|(_, columns)| usize::from(columns));
-    terminal.or(columns).unwrap_or(120).max(40)
 }

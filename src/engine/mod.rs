@@ -20,6 +20,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::audit;
 use crate::engine::ascents::Ascents;
 use crate::engine::doors::Doors;
@@ -119,6 +121,7 @@ impl Run {
     pub fn new(job: Job, teller: Teller, stop: Stop) -> Self {
         teller.tell(EventKind::RunStarted(RunStarted {
             command: job.command.to_owned(),
+            started: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             inventory: job.inventory.file.clone(),
             profile: job.profile.name.clone(),
             guide: job.profile.guide.clone(),

@@ -18,6 +18,7 @@ use crate::ping;
 use crate::ping::Answers;
 use crate::ping::Pulse;
 use crate::ping::Trouble;
+use crate::ping::cause::NO_DAEMON;
 use crate::ping::docker;
 use crate::ping::docker::Deaf;
 use crate::ping::probe;
@@ -183,7 +184,6 @@ fn outside(pulse: Pulse, error: &SshError) -> Pulse {
     }
 }
 
-const NO_DAEMON: &str = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?";
 const NO_METHOD: &str =
     "ssh: unable to authenticate, attempted methods [none publickey], no supported methods remain";
 const LOCKED: &str = "Using encrypted private keys is only supported using ssh-agent. Please configure the option `ssh_agent_auth: true`";

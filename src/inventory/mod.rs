@@ -11,6 +11,7 @@ mod review;
 pub mod rke;
 mod schema;
 pub mod select;
+mod shard;
 mod tree;
 
 use std::collections::BTreeMap;

@@ -6,6 +6,7 @@ use globset::GlobMatcher;
 use crate::inventory::Inventory;
 use crate::inventory::Node;
 use crate::inventory::Role;
+use crate::inventory::shard::Shard;
 use crate::source::nearest;
 
 /// How many names a message lists before it only counts.
@@ -16,6 +17,8 @@ const SHOWN: usize = 8;
 pub struct Selection {
     include: Vec<Term>,
     exclude: Vec<Term>,
+    /// Narrows what the terms select.
+    shard: Option<Shard>,
 }
 
 /// Why an expression selects nothing.
@@ -35,6 +38,10 @@ pub enum SelectError {
         existing: String,
         nearest: Option<String>,
     },
+    #[error("`{term}` is not a shard")]
+    Shard { term: String },
+    #[error("no node that is selected is in shard {shard}")]
+    EmptyShard { shard: String },
     #[error("the selection excludes every node it includes")]
     NothingLeft,
 }
@@ -59,6 +66,10 @@ impl SelectError {
                 ..
             } => format!("did you mean `{meant}`?"),
             Self::NoMatch { file, .. } => format!("`harden nodes {file}` lists all nodes"),
+            Self::Shard { .. } => {
+                "write one of `@shard=1/4` to `@shard=4/4`, once and without `!`".to_owned()
+            }
+            Self::EmptyShard { .. } => "use fewer shards, or leave this one out".to_owned(),
             Self::NothingLeft => "drop one of the terms that begin with `!`".to_owned(),
         }
     }
@@ -71,14 +82,18 @@ impl Selection {
     }
 
     /// Reads terms separated by commas: names and addresses, globs of both, `@role`; a leading
-    /// `!` excludes. Only exclusions select all the others.
+    /// `!` excludes. Only exclusions select all the others. `@shard=3/16` keeps one part of them.
     ///
     /// # Errors
     ///
-    /// A term that is empty, no valid pattern, or names no role.
+    /// A term that is empty, no valid pattern, or names no role or shard.
     pub fn parse(expression: &str) -> Result<Self, SelectError> {
         let mut selection = Self::default();
         for word in words(expression) {
+            if let Some(part) = word.trim_start_matches('!').strip_prefix("@shard=") {
+                selection.narrow(word, part)?;
+                continue;
+            }
             let (terms, word) = match word.strip_prefix('!') {
                 Some(rest) => (&mut selection.exclude, rest.trim()),
                 None => (&mut selection.include, word),
@@ -103,11 +118,27 @@ impl Selection {
                 return Err(no_match(term, inventory));
             }
         }
-        let nodes: Vec<_> = inventory.nodes.iter().filter(|n| self.has(n)).collect();
+        let mut nodes: Vec<_> = inventory.nodes.iter().filter(|n| self.has(n)).collect();
         if nodes.is_empty() {
             return Err(SelectError::NothingLeft);
         }
+        if let Some(shard) = self.shard {
+            nodes.retain(|node| shard.has(&node.name));
+            if nodes.is_empty() {
+                let shard = shard.to_string();
+                return Err(SelectError::EmptyShard { shard });
+            }
+        }
         Ok(nodes)
+    }
+
+    fn narrow(&mut self, word: &str, part: &str) -> Result<(), SelectError> {
+        let shard = Shard::parse(part).filter(|_| self.shard.is_none() && !word.starts_with('!'));
+        let no_shard = || SelectError::Shard {
+            term: word.to_owned(),
+        };
+        self.shard = Some(shard.ok_or_else(no_shard)?);
+        Ok(())
     }
 
     fn has(&self, node: &Node) -> bool {
@@ -302,6 +333,41 @@ ssh_key_path: /k
             list,
             "`n1`, `n2`, `n3`, `n4`, `n5`, `n6`, `n7`, `n8`, and 2 others"
         );
+    }
+
+    #[test]
+    fn shards_share_what_the_other_terms_select() {
+        let parts: Vec<Vec<String>> = (1..=2)
+            .map(|part| {
+                let expression = format!("cp-*,@worker,!w-2,@shard={part}/2");
+                let nodes = Selection::parse(&expression).unwrap();
+                let nodes = nodes
+                    .of(&fleet())
+                    .map(|nodes| nodes.into_iter().map(|node| node.name.clone()).collect());
+                nodes.unwrap_or_default()
+            })
+            .collect();
+        let mut all = parts.concat();
+        all.sort();
+        assert_eq!(all, ["cp-1", "cp-2", "w.example.org"]);
+    }
+
+    #[test]
+    fn a_shard_that_is_none_and_one_without_nodes_are_refused() {
+        assert_eq!(mistake("@shard=5/4").0, "`@shard=5/4` is not a shard");
+        assert_eq!(mistake("!@shard=1/4").0, "`!@shard=1/4` is not a shard");
+        assert_eq!(
+            mistake("@shard=1/4,@shard=2/4").0,
+            "`@shard=2/4` is not a shard"
+        );
+        let empty = (1..=99).map(|part| mistake_or_not(&format!("@shard={part}/99")));
+        let empty: Vec<String> = empty.flatten().collect();
+        assert!(empty[0].starts_with("no node that is selected is in shard "));
+    }
+
+    fn mistake_or_not(expression: &str) -> Option<String> {
+        let selection = Selection::parse(expression).unwrap();
+        selection.of(&fleet()).err().map(|error| error.to_string())
     }
 
     #[test]

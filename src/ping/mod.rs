@@ -7,6 +7,7 @@
 //! A [`Pulse`] is one node's row; whatever is not as it should be is a
 //! [`Trouble`] with its cause, which RKE often hides (rke.md 1.4).
 
+pub mod cause;
 pub mod docker;
 pub mod probe;
 mod review;

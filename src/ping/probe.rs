@@ -11,6 +11,7 @@ pub const PROBE: &str = concat!(
     "elif [ -e \"$s\" ]; then echo socket other; ",
     "elif [ -x \"${s%/*}/\" ]; then echo socket missing; fi; ",
     "if [ -r \"$s\" ] && [ -w \"$s\" ]; then echo usable yes; fi; ",
+    "if grep -s -F \" 00010000 \" /proc/net/unix | grep -q -F \"${s#/var}\"; then echo listening yes; fi; ",
     "echo \"owner $(stat -L -c \"%U:%G, mode %a\" \"$s\" 2>/dev/null)\"; ",
     "if [ -r /etc/os-release ]; then grep \"^ID=\" /etc/os-release; fi; ",
     "echo end'"
@@ -24,6 +25,8 @@ pub struct Login {
     pub socket: Socket,
     /// True when the user may read and write the socket.
     pub is_usable: bool,
+    /// True when some program waits for connections at this path.
+    pub is_listening: bool,
     /// `OWNER:GROUP, mode MODE` of the socket; empty where it could not be looked at.
     pub owner: String,
     /// `ID` of os-release, such as `centos`; empty where there is none.
@@ -67,6 +70,7 @@ impl Login {
                 _ => Socket::Unseen,
             },
             is_usable: value("usable ") == "yes",
+            is_listening: value("listening ") == "yes",
             owner: value("owner "),
             system: value("ID=").trim_matches('"').to_owned(),
         })
@@ -85,12 +89,12 @@ mod tests {
 
     #[test]
     fn an_answer_is_read_behind_what_a_shell_prints_of_its_own() {
-        let text = "Welcome!\n\nharden ping\nuid 1000\ngroups op docker\nsocket there\nusable yes\n\
+        let text = "Welcome!\n\nharden ping\nuid 1000\ngroups op docker\nsocket there\nusable yes\nlistening yes\n\
                     owner root:docker, mode 660\nID=\"centos\"\nend\n";
 
         let login = Login::read(text.as_bytes()).unwrap();
 
-        assert!(!login.is_root && login.is_usable);
+        assert!(!login.is_root && login.is_usable && login.is_listening);
         assert_eq!(login.groups, ["op", "docker"]);
         assert_eq!(login.socket, Socket::There);
         assert_eq!(login.owner, "root:docker, mode 660");

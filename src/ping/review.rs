@@ -12,11 +12,12 @@ use crate::inventory::Role;
 use crate::ping::KernelValue;
 use crate::ping::Pulse;
 use crate::ping::Trouble;
+use crate::ping::cause;
+use crate::ping::cause::NO_DAEMON;
 use crate::ping::docker;
 use crate::ping::docker::Deaf;
 use crate::ping::docker::Taken;
 use crate::ping::probe::Login;
-use crate::ping::probe::Socket;
 use crate::plan::KUBELET_VALUES;
 
 /// Where the guide lets kube-apiserver write (guide 1.1.4, 2.1.2).
@@ -24,9 +25,6 @@ const AUDIT_LOG: &str = "/var/log/kube-audit";
 
 /// Six files of 100 MB: five backups and the one in use.
 const AUDIT_BYTES: u64 = 600 << 20;
-
-/// What RKE says whatever keeps it from Docker (rke.md 1.4).
-const NO_DAEMON: &str = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?";
 
 /// Everything that one node answered.
 #[derive(Clone, Debug)]
@@ -191,7 +189,7 @@ fn of_rke(pulse: &mut Pulse, node: &Node, inventory: &Inventory, answers: &Answe
                 rke_says: Some(NO_DAEMON.to_owned()),
             }),
         },
-        Err(deaf) => Some(cause(*deaf, node, answers.login.as_ref())),
+        Err(deaf) => Some(cause::trouble(*deaf, node, answers.login.as_ref())),
     };
     pulse.troubles.extend(trouble);
 }
@@ -215,89 +213,44 @@ fn of_version(version: &str, node: &Node, inventory: &Inventory) -> Option<Troub
     })
 }
 
-/// Why Docker gave RKE's way no answer: what the server said and what the user sees, together.
-fn cause(deaf: Deaf, node: &Node, login: Option<&Login>) -> Trouble {
-    let (name, path, user) = (&node.name, &node.docker_socket, &node.user);
-    let socket = login.map_or(Socket::Unseen, |login| login.socket);
-    let may_use = login.is_some_and(|login| login.is_usable);
-    let access = format!(
-        "Unable to access the Docker socket ({path}). Please check if the configured user can execute `docker ps`"
-    );
-    let (message, hint, rke) = match (deaf, socket) {
-        (Deaf::Lost, _) => (
-            format!("{name}: the connection was lost while Docker was asked"),
-            format!("see the log of sshd on {name}, then run again"),
-            NO_DAEMON.to_owned(),
-        ),
-        (Deaf::Silent, _) => (
-            format!("{name}: Docker does not answer at {path}"),
-            format!("look at `systemctl status docker` on {name}, and restart it"),
-            NO_DAEMON.to_owned(),
-        ),
-        (_, Socket::Missing) => (
-            format!("{name}: there is no socket {path}"),
-            format!(
-                "start Docker on {name} (`systemctl start docker`), or correct `docker_socket` in the inventory"
-            ),
-            format!(
-                "Unable to access the service on {path}. The service might be still starting up."
-            ),
-        ),
-        (_, Socket::Other) => (
-            format!("{name}: {path} is no socket"),
-            "correct `docker_socket` in the inventory".to_owned(),
-            NO_DAEMON.to_owned(),
-        ),
-        (_, Socket::There | Socket::Unseen) if !may_use => {
-            let owner = login.map(|login| login.owner.as_str()).unwrap_or_default();
-            let groups = login
-                .map(|login| login.groups.join(", "))
-                .unwrap_or_default();
-            let owner = if owner.is_empty() {
-                "out of reach"
-            } else {
-                owner
-            };
-            (
-                format!("{name}: {user} may not use {path} ({owner}); {user} is in {groups}"),
-                format!("run `usermod -aG docker {user}` on {name}; the next login has the group"),
-                access,
-            )
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::Room;
+
+    fn pulse(room: Room) -> Pulse {
+        let mut facts = Facts::default();
+        facts
+            .room
+            .insert(AUDIT_LOG.to_owned(), Observed::Present(room));
+        let mut pulse = Pulse {
+            node: "cp-1".to_owned(),
+            ..Pulse::default()
+        };
+        of_room(&mut pulse, &facts);
+        pulse
+    }
+
+    fn room(free_bytes: u64, read_only: bool) -> Room {
+        Room {
+            near: "/var/log".to_owned(),
+            read_only,
+            immutable: false,
+            free_bytes,
+            free_inodes: None,
         }
-        (Deaf::Forbidden, _) => (forbidden(node, login), forwarding(node, login), access),
-        (Deaf::Failed, _) => (
-            format!("{name}: nothing listens at {path}, though the socket is there"),
-            format!("restart Docker on {name}: `systemctl restart docker`"),
-            NO_DAEMON.to_owned(),
-        ),
-    };
-    Trouble {
-        message,
-        hint,
-        rke_says: Some(rke),
     }
-}
 
-fn forbidden(node: &Node, login: Option<&Login>) -> String {
-    let (name, path, user) = (&node.name, &node.docker_socket, &node.user);
-    if login.is_some_and(|login| login.is_root && is_red_hat(&login.system)) {
-        format!("{name}: sshd does not let root reach {path} on this system")
-    } else {
-        format!("{name}: {user} may use {path}, but sshd does not forward to it")
+    #[test]
+    fn a_disk_that_the_audit_log_would_fill_is_named() {
+        assert_eq!(pulse(room(AUDIT_BYTES, false)).troubles, []);
+
+        let small = pulse(room(10 << 20, false));
+        assert_eq!(
+            small.troubles[0].message,
+            "cp-1: no room for /var/log/kube-audit: 10 MiB are free, and the audit log may grow to 600 MiB"
+        );
+        let fixed = pulse(room(AUDIT_BYTES, true));
+        assert!(fixed.troubles[0].message.ends_with("/var/log is read-only"));
     }
-}
-
-fn forwarding(node: &Node, login: Option<&Login>) -> String {
-    if login.is_some_and(|login| login.is_root && is_red_hat(&login.system)) {
-        return "give the inventory a user of the group `docker` instead of root".to_owned();
-    }
-    format!(
-        "on {}: `AllowTcpForwarding yes` and `AllowStreamLocalForwarding yes` in sshd_config, no `restrict` and no `no-port-forwarding` before the key of {}, and OpenSSH 6.7 or newer",
-        node.name, node.user
-    )
-}
-
-/// RKE cannot use root there (rke.md 1.4).
-fn is_red_hat(system: &str) -> bool {
-    ["rhel", "centos", "ol", "rocky", "almalinux"].contains(&system)
 }

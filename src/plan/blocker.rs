@@ -134,6 +134,29 @@ impl Blocker {
         }
     }
 
+    /// The node that it is about; `None` for what is about the whole cluster.
+    pub fn node(&self) -> Option<&str> {
+        match self {
+            Self::Silent { node, .. }
+            | Self::ContainerUnread { node, .. }
+            | Self::KeyFileUnread { node, .. }
+            | Self::KeyFileInvalid { node, .. }
+            | Self::SampleKey { node }
+            | Self::KeyLost { node, .. }
+            | Self::Kernel { node, .. }
+            | Self::Overruled { node, .. }
+            | Self::Unwritable { node, .. }
+            | Self::Tools { node, .. } => Some(node),
+            Self::KeysDiffer { .. }
+            | Self::Template { .. }
+            | Self::Kubernetes { .. }
+            | Self::NodeLists { .. }
+            | Self::PodsRefused { .. }
+            | Self::ClusterFile { .. }
+            | Self::Rke { .. } => None,
+        }
+    }
+
     /// True for what was seen of a key, as opposed to what could not be seen.
     pub(super) fn is_about_a_key(&self) -> bool {
         matches!(

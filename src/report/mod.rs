@@ -1,15 +1,26 @@
 //! What a run has to say: the fold of its events, and its renderings.
 //!
-//! stdout is the result and stderr is the story. [`table`] and [`json`] render
-//! a finished [`Report`]; [`progress`] tells the same events while they happen.
+//! stdout is the result and stderr is the story. A finished [`Report`] becomes a
+//! [`document`], and every form of the result is made from that alone, so a
+//! saved one gives the same bytes again; [`progress`] tells the same events
+//! while they happen.
 
+mod digest;
+pub mod document;
+mod escape;
+pub mod fleet;
 mod fold;
+pub mod html;
 pub mod json;
+pub mod junit;
+pub mod markdown;
 pub mod progress;
 #[cfg(test)]
 mod sample;
+pub mod sarif;
 mod summary;
 pub mod table;
+pub mod trend;
 mod words;
 
 use std::path::PathBuf;

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::event::Event;
 use crate::event::EventKind;
 use crate::event::Outcome;
 use crate::event::RunStarted;
+use crate::finding::Attested;
 use crate::finding::Finding;
 use crate::finding::Verdict;
 use crate::node::request::Request;
@@ -18,6 +21,7 @@ use crate::plan::change::ClusterEdit;
 use crate::plan::change::Restart;
 use crate::profile::ControlId;
 use crate::report::Report;
+use crate::report::document::Document;
 use crate::resource::Evidence;
 use crate::resource::Seen;
 
@@ -28,6 +32,15 @@ pub(super) fn report(events: impl IntoIterator<Item = Event>) -> Report {
         report.absorb(event);
     }
     report
+}
+
+/// What is kept of `events`.
+pub(super) fn document(events: impl IntoIterator<Item = Event>) -> Document {
+    let document = Document::of(report(events));
+    Document {
+        harden: "0.1.0".to_owned(),
+        ..document
+    }
 }
 
 pub(super) fn of_run(kind: EventKind) -> Event {
@@ -48,6 +61,7 @@ pub(super) fn of_node(node: &str, kind: EventKind) -> Event {
 pub(super) fn started(command: &str, nodes: &[&str]) -> Event {
     of_run(EventKind::RunStarted(RunStarted {
         command: command.to_owned(),
+        started: "2026-11-23T12:09:45Z".to_owned(),
         inventory: "inventory.yml".to_owned(),
         profile: "rancher-2.1".to_owned(),
         guide: "Rancher Hardening Guide v2.1".to_owned(),
@@ -286,6 +300,93 @@ pub(super) fn whole_apply() -> Vec<Event> {
         ),
         judged(vec![kernel("cp-1", Verdict::Pass, vec![met()])]),
         finished(),
+    ]
+}
+
+/// A check with every verdict that is neither pass nor fail, and a warning.
+pub(super) fn accepted_check() -> Vec<Event> {
+    let why = |why: &str| why.to_owned();
+    vec![
+        started("check", &["cp-1"]),
+        judged(vec![
+            kernel(
+                "cp-1",
+                Verdict::Waived {
+                    reason: why("old kernel"),
+                    by: why("ann"),
+                    until: why("2027-01-31"),
+                },
+                panics(),
+            ),
+            policy(Verdict::Manual {
+                what: why("look at the policies"),
+                attested: Some(Attested {
+                    by: why("bob"),
+                    on: why("2026-11-01"),
+                    holds_until: why("2027-05-01"),
+                    note: why("all bound"),
+                }),
+            }),
+            odd(
+                "cis:1.1.1",
+                Verdict::KnownFailure {
+                    why: why("RKE needs it"),
+                },
+            ),
+            odd(
+                "cis:1.1.2",
+                Verdict::Documented {
+                    why: why("on purpose"),
+                },
+            ),
+            odd(
+                "cis:1.1.3",
+                Verdict::NotApplicable {
+                    why: why("no etcd"),
+                },
+            ),
+        ]),
+        planned(Plan::default()),
+        finished(),
+    ]
+}
+
+fn odd(control: &str, verdict: Verdict) -> Finding {
+    Finding {
+        control: ControlId(control.to_owned()),
+        ..policy(verdict)
+    }
+}
+
+/// `document`, every text of it followed by `text`.
+pub(super) fn poisoned(document: &Document, text: &str) -> Document {
+    let mut value = serde_json::to_value(document).unwrap();
+    poison(&mut value, text);
+    serde_json::from_value(value).unwrap()
+}
+
+fn poison(value: &mut Value, text: &str) {
+    match value {
+        Value::String(one) => one.push_str(text),
+        Value::Array(all) => all.iter_mut().for_each(|one| poison(one, text)),
+        Value::Object(fields) => {
+            let is_closed = |name: &str| ["verdict", "state", "outcome", "command"].contains(&name);
+            let open = fields.iter_mut().filter(|(name, _)| !is_closed(name));
+            open.for_each(|(_, one)| poison(one, text));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Every run of this file.
+pub(super) fn all() -> [Vec<Event>; 6] {
+    [
+        Vec::new(),
+        accepted_check(),
+        failing_check(),
+        clean_check(),
+        half_done_apply(),
+        whole_apply(),
     ]
 }
 

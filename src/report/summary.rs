@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 
+use serde::Deserialize;
 use serde::Serialize;
 
 use crate::event::Outcome;
 use crate::finding::Finding;
-use crate::finding::Verdict;
 use crate::profile::ControlId;
 use crate::report::Report;
+use crate::report::document::Verdict;
 
 /// How many of what. Its fields are part of the JSON format.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Summary {
     /// A control counts once, with its worst verdict on any node.
     pub controls: Counts,
@@ -31,11 +32,12 @@ pub struct Summary {
 }
 
 /// How many of each verdict. Its fields are part of the JSON format.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Counts {
     pub pass: usize,
     pub fail: usize,
     /// Failures that the site accepts for a time.
+    #[serde(default)]
     pub waived: usize,
     pub known_failure: usize,
     pub manual: usize,
@@ -44,17 +46,32 @@ pub struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, verdict: &Verdict) {
+    /// Counts one more.
+    pub(super) fn add(&mut self, verdict: Verdict) {
         let count = match verdict {
             Verdict::Pass => &mut self.pass,
             Verdict::Fail => &mut self.fail,
-            Verdict::Waived { .. } => &mut self.waived,
-            Verdict::KnownFailure { .. } | Verdict::Documented { .. } => &mut self.known_failure,
-            Verdict::Manual { .. } => &mut self.manual,
-            Verdict::NotApplicable { .. } => &mut self.not_applicable,
-            Verdict::Unknown { .. } => &mut self.unknown,
+            Verdict::Waived => &mut self.waived,
+            Verdict::KnownFailure | Verdict::Documented => &mut self.known_failure,
+            Verdict::Manual => &mut self.manual,
+            Verdict::NotApplicable => &mut self.not_applicable,
+            Verdict::Unknown => &mut self.unknown,
         };
         *count += 1;
+    }
+
+    /// Both together.
+    #[must_use]
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            pass: self.pass + other.pass,
+            fail: self.fail + other.fail,
+            waived: self.waived + other.waived,
+            known_failure: self.known_failure + other.known_failure,
+            manual: self.manual + other.manual,
+            not_applicable: self.not_applicable + other.not_applicable,
+            unknown: self.unknown + other.unknown,
+        }
     }
 
     pub fn total(&self) -> usize {
@@ -122,37 +139,25 @@ impl Report {
 
 /// The counts of the controls, each with its worst verdict.
 pub(super) fn by_control(findings: &[Finding]) -> Counts {
-    let mut worst: HashMap<&ControlId, &Verdict> = HashMap::new();
+    let mut worst: HashMap<&ControlId, Verdict> = HashMap::new();
     for finding in findings {
-        let known = worst.entry(&finding.control).or_insert(&finding.verdict);
-        if gravity(&finding.verdict) > gravity(known) {
-            *known = &finding.verdict;
+        let verdict = Verdict::of(&finding.verdict);
+        let known = worst.entry(&finding.control).or_insert(verdict);
+        if verdict.gravity() > known.gravity() {
+            *known = verdict;
         }
     }
-    let mut counts = Counts::default();
-    for verdict in worst.into_values() {
-        counts.add(verdict);
-    }
-    counts
+    counts(worst.into_values())
 }
 
 fn by_finding(findings: &[Finding]) -> Counts {
-    let mut counts = Counts::default();
-    for finding in findings {
-        counts.add(&finding.verdict);
-    }
-    counts
+    counts(findings.iter().map(|one| Verdict::of(&one.verdict)))
 }
 
-/// Which verdict speaks for a control when its nodes differ: the one that wants most to be done.
-fn gravity(verdict: &Verdict) -> u8 {
-    match verdict {
-        Verdict::Fail => 6,
-        Verdict::Unknown { .. } => 5,
-        Verdict::Waived { .. } => 4,
-        Verdict::KnownFailure { .. } | Verdict::Documented { .. } => 3,
-        Verdict::Manual { .. } => 2,
-        Verdict::Pass => 1,
-        Verdict::NotApplicable { .. } => 0,
+fn counts(verdicts: impl Iterator<Item = Verdict>) -> Counts {
+    let mut counts = Counts::default();
+    for verdict in verdicts {
+        counts.add(verdict);
     }
+    counts
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::report::document::Document;
 use crate::report::sample;
 
 fn code(events: Vec<Event>) -> u8 {
@@ -120,4 +121,83 @@ fn the_summary_of_an_apply_counts_how_its_changes_ended() {
     );
     let summary = sample::report(sample::whole_apply()).summary();
     assert_eq!((summary.planned, summary.changed), (3, 3));
+}
+
+/// Every form of a document.
+fn forms(document: &Document) -> Vec<(&'static str, String)> {
+    type Write = fn(&mut dyn std::io::Write, &Document) -> std::io::Result<()>;
+    let table: Write = |out, document| {
+        let look = table::Look {
+            style: table::Style::Plain,
+            width: 100,
+            diff: true,
+        };
+        table::write(out, document, look)
+    };
+    let all: [(&str, Write); 6] = [
+        ("table", table),
+        ("json", |out, document| json::write(out, document)),
+        ("junit", |out, document| junit::write(out, document)),
+        ("html", |out, document| html::write(out, document)),
+        ("markdown", |out, document| markdown::write(out, document)),
+        ("sarif", |out, document| sarif::write(out, document)),
+    ];
+    let written = all.map(|(name, write)| {
+        let mut out = Vec::new();
+        write(&mut out, document).unwrap();
+        (name, String::from_utf8(out).unwrap())
+    });
+    written.to_vec()
+}
+
+#[test]
+fn a_saved_report_gives_the_same_bytes_in_every_form() {
+    for events in sample::all() {
+        let document = sample::document(events);
+        let mut saved = Vec::new();
+        json::write(&mut saved, &document).unwrap();
+        let read = json::read(&saved).unwrap();
+        assert_eq!(forms(&document), forms(&read));
+    }
+}
+
+#[test]
+fn no_form_holds_what_a_terminal_would_obey() {
+    for events in sample::all() {
+        let document =
+            sample::poisoned(&sample::document(events), "\u{1b}[2J\u{9b}\u{202e}\u{0}\r");
+        for (name, text) in forms(&document) {
+            let is_calm = |one: char| one == '\n' || !words::is_treacherous(one);
+            assert!(text.chars().all(is_calm), "{name}: {text}");
+        }
+    }
+}
+
+#[test]
+fn no_form_holds_what_is_sent_to_a_node_or_the_text_of_cluster_yml() {
+    for events in sample::all() {
+        for (name, text) in forms(&sample::document(events)) {
+            assert!(!text.contains("what only the node must see"), "{name}");
+            assert!(!text.contains("secret: "), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_waiver_and_an_attestation_are_in_every_form_beside_what_was_measured() {
+    let document = sample::document(sample::accepted_check());
+    for (name, text) in forms(&document) {
+        for word in ["old kernel", "ann", "2027-01-31"] {
+            assert!(text.contains(word), "{name} lacks {word}: {text}");
+        }
+        if name == "sarif" {
+            continue;
+        }
+        for word in ["bob", "2026-11-01", "2027-05-01", "all bound"] {
+            assert!(text.contains(word), "{name} lacks {word}: {text}");
+        }
+        if name != "junit" {
+            assert!(text.contains("kernel.panic now"), "{name}: {text}");
+        }
+    }
 }

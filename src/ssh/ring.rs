@@ -24,7 +24,7 @@ use crate::ssh::keys::KeyName;
 use crate::ssh::keys::open;
 use crate::ssh::keys::text;
 
-/// Keys, certificates and an agent, in the order of ssh_config(5).
+/// Keys, certificates and an agent, in the order of `ssh_config(5)`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ring {
     pub(super) agent: Option<PathBuf>,

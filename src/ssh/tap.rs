@@ -221,9 +221,9 @@ mod tests {
         assert!(preface.goes_on(b"hello SSH-2\nSS"));
         assert!(!preface.is_over);
         assert!(preface.goes_on(b"H-2.0-x\n"));
-        assert!(preface.goes_on(&[0; 2 * PREFACE]));
+        assert!(preface.goes_on(&vec![0; 2 * PREFACE]));
 
-        assert!(!Preface::default().goes_on(&[b'x'; PREFACE + 1]));
+        assert!(!Preface::default().goes_on(&vec![b'x'; PREFACE + 1]));
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ step() { # expected exit code, name of the reports, arguments
 	shift 2
 	printf '\n$ harden %s\n' "$*"
 	status=0
-	"$bin/harden" "$@" --rke "$bin/rke" --json "$name.json" >"$name.txt" || status=$?
+	"$bin/harden" "$@" --rke "$bin/rke" --output "json=$name.json" --output "html=$name.html" >"$name.txt" || status=$?
 	cat "$name.txt"
 	if [ "$status" -ne "$expected" ]; then
 		echo "demo: expected exit code $expected and got $status" >&2

@@ -8,6 +8,7 @@ mod host_keys;
 mod jumps;
 mod login;
 mod manners;
+mod ping;
 mod privilege;
 mod refusals;
 mod runs;

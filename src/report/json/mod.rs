@@ -1,48 +1,60 @@
-//! The result for programs: JSON with types and a version of its own.
+//! The result for programs, and what `harden report` reads again: a document as JSON.
 //!
-//! A field may be added within a version; what is there keeps its name and its
-//! meaning. Evidence and diffs are redacted before they become part of a
-//! report, and what is sent to a node is not part of it at all.
+//! `docs/report.schema.json` describes it.
 
-mod document;
-mod work;
+mod calm;
+mod error;
 
-use std::fmt::Write;
 use std::io;
 
-use crate::report::Report;
-use crate::report::json::document::Document;
-use crate::report::words::is_treacherous;
+use serde::Deserialize;
+use serde::Serialize;
+use serde_json::Serializer;
 
-/// The version of the format.
-pub const VERSION: u32 = 1;
+use crate::report::document::Document;
+use crate::report::document::VERSION;
+use crate::report::json::calm::Calm;
 
-/// Writes the whole result of a run, ended by a newline.
+pub use crate::report::json::error::ReadError;
+
+/// Writes `document`, ended by a newline.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(out: &mut dyn io::Write, report: &Report) -> io::Result<()> {
-    let text = serde_json::to_string_pretty(&Document::of(report))?;
-    writeln!(out, "{}", ascii_controls(&text))
+pub fn write(out: &mut dyn io::Write, document: &Document) -> io::Result<()> {
+    write_any(out, document)
 }
 
-/// `json` with the same meaning, and nothing in it that a terminal would obey.
+/// Reads what [`write`] wrote; fields that this version does not know are passed over.
 ///
-/// JSON has such characters only within strings, where an escape means the same; the newlines
-/// between its tokens stay.
-fn ascii_controls(json: &str) -> String {
-    let mut safe = String::with_capacity(json.len());
-    for one in json.chars() {
-        if one != '\n' && is_treacherous(one) {
-            let mut units = [0; 2];
-            for unit in one.encode_utf16(&mut units) {
-                let _ = write!(safe, "\\u{unit:04x}");
-            }
-        } else {
-            safe.push(one);
-        }
+/// # Errors
+/// Anything that is not the report of a run, or of a newer version of the format.
+pub fn read(text: &[u8]) -> Result<Document, ReadError> {
+    let stamp: Stamp = serde_json::from_slice(text).map_err(ReadError::NotJson)?;
+    match stamp {
+        Stamp {
+            version: Some(version),
+            ..
+        } if version > VERSION => Err(ReadError::Newer { version }),
+        Stamp {
+            version: Some(_),
+            findings: Some(_),
+        } => serde_json::from_slice(text).map_err(ReadError::NotAReport),
+        Stamp { .. } => Err(ReadError::SomethingElse),
     }
-    safe
+}
+
+/// Writes anything the way reports are written.
+pub(super) fn write_any(out: &mut dyn io::Write, value: &impl Serialize) -> io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(&mut *out, Calm::default()))?;
+    writeln!(out)
+}
+
+/// What tells a report from other JSON.
+#[derive(Deserialize)]
+struct Stamp {
+    version: Option<u32>,
+    findings: Option<serde::de::IgnoredAny>,
 }
 
 #[cfg(test)]

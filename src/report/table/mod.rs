@@ -5,14 +5,16 @@
 
 mod controls;
 mod ending;
-mod group;
-mod page;
-mod standing;
+pub(super) mod page;
 mod work;
 
 use std::io;
 
-use crate::report::Report;
+use crate::report::digest::steps;
+use crate::report::digest::steps::Planned;
+use crate::report::digest::troubles;
+use crate::report::document::Document;
+use crate::report::document::Plan;
 use crate::report::table::page::Page;
 
 /// How the table looks; the caller knows the terminal, the environment and the flags.
@@ -36,27 +38,28 @@ pub enum Style {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(out: &mut dyn io::Write, report: &Report, look: Look) -> io::Result<()> {
+pub fn write(out: &mut dyn io::Write, document: &Document, look: Look) -> io::Result<()> {
     let mut page = Page::new(out, look);
-    controls::write(&mut page, report)?;
-    if report.is_apply() {
-        work::write_done(&mut page, report)?;
+    controls::write(&mut page, document)?;
+    work::write_done(&mut page, document)?;
+    if let Some(planned) = steps::planned(document) {
+        work::write_planned(&mut page, &planned)?;
     }
-    work::write_planned(&mut page, report)?;
-    ending::write_blockers(&mut page, report)?;
-    ending::write_notices(&mut page, report)?;
-    standing::write(&mut page, report)?;
-    ending::write_summary(&mut page, report)
+    for troubles in troubles::of(document) {
+        ending::write_troubles(&mut page, &troubles)?;
+    }
+    ending::write_standing(&mut page, document)?;
+    ending::write_summary(&mut page, document)
 }
 
 /// Writes what an apply would do and what forbids it, for the question whether it shall.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_plan(out: &mut dyn io::Write, report: &Report, look: Look) -> io::Result<()> {
+pub fn write_plan(out: &mut dyn io::Write, plan: &Plan, look: Look) -> io::Result<()> {
     let mut page = Page::new(out, look);
-    work::write_planned(&mut page, report)?;
-    ending::write_blockers(&mut page, report)
+    work::write_planned(&mut page, &Planned::of(plan, false))?;
+    ending::write_troubles(&mut page, &troubles::blocking(&plan.blockers))
 }
 
 #[cfg(test)]

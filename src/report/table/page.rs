@@ -14,7 +14,7 @@ const LEAST_WIDTH: usize = 40;
 
 /// What a piece of text is, for the eye.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(super) enum Paint {
+pub(in crate::report) enum Paint {
     None,
     Title,
     Good,
@@ -24,21 +24,21 @@ pub(super) enum Paint {
 }
 
 /// A word in front of a text, padded to `width`.
-pub(super) struct Label<'a> {
-    pub(super) paint: Paint,
-    pub(super) text: &'a str,
-    pub(super) width: usize,
+pub(in crate::report) struct Label<'a> {
+    pub(in crate::report) paint: Paint,
+    pub(in crate::report) text: &'a str,
+    pub(in crate::report) width: usize,
 }
 
 /// Where the table is written.
-pub(super) struct Page<'a> {
+pub(in crate::report) struct Page<'a> {
     out: &'a mut dyn io::Write,
     look: Look,
     is_begun: bool,
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn new(out: &'a mut dyn io::Write, look: Look) -> Self {
+    pub(in crate::report) fn new(out: &'a mut dyn io::Write, look: Look) -> Self {
         Self {
             out,
             look,
@@ -47,18 +47,18 @@ impl<'a> Page<'a> {
     }
 
     /// The number of characters that a line has behind `indent`.
-    pub(super) fn room(&self, indent: usize) -> usize {
+    pub(in crate::report) fn room(&self, indent: usize) -> usize {
         self.look.width.max(LEAST_WIDTH).saturating_sub(indent)
     }
 
     /// A title with an empty line above it, unless it is the first line of all.
-    pub(super) fn heading(&mut self, text: &str) -> io::Result<()> {
+    pub(in crate::report) fn heading(&mut self, text: &str) -> io::Result<()> {
         self.gap()?;
         self.line(0, Paint::Title, text)
     }
 
     /// An empty line, unless nothing stands above it.
-    pub(super) fn gap(&mut self) -> io::Result<()> {
+    pub(in crate::report) fn gap(&mut self) -> io::Result<()> {
         if self.is_begun {
             writeln!(self.out)?;
         }
@@ -66,7 +66,12 @@ impl<'a> Page<'a> {
     }
 
     /// A text of one colour; lines after the first are two columns further in.
-    pub(super) fn line(&mut self, indent: usize, paint: Paint, text: &str) -> io::Result<()> {
+    pub(in crate::report) fn line(
+        &mut self,
+        indent: usize,
+        paint: Paint,
+        text: &str,
+    ) -> io::Result<()> {
         let lines = wrapped(&escaped(text), self.room(indent + 2));
         for (index, line) in lines.iter().enumerate() {
             let indent = if index == 0 { indent } else { indent + 2 };
@@ -77,12 +82,12 @@ impl<'a> Page<'a> {
     }
 
     /// A line that is known to fit, its columns kept.
-    pub(super) fn unwrapped(&mut self, indent: usize, text: &str) -> io::Result<()> {
+    pub(in crate::report) fn unwrapped(&mut self, indent: usize, text: &str) -> io::Result<()> {
         self.put(indent, &escaped(text))
     }
 
     /// A text beside a label; the text is wrapped in a column of its own.
-    pub(super) fn labelled(
+    pub(in crate::report) fn labelled(
         &mut self,
         indent: usize,
         label: &Label<'_>,
@@ -105,7 +110,7 @@ impl<'a> Page<'a> {
     }
 
     /// The next thing to do, where there is one.
-    pub(super) fn hint(&mut self, indent: usize, hint: &str) -> io::Result<()> {
+    pub(in crate::report) fn hint(&mut self, indent: usize, hint: &str) -> io::Result<()> {
         if hint.is_empty() {
             return Ok(());
         }
@@ -113,7 +118,7 @@ impl<'a> Page<'a> {
     }
 
     /// A unified diff, line by line and never wrapped, where the look wants diffs.
-    pub(super) fn diff(&mut self, indent: usize, diff: &str) -> io::Result<()> {
+    pub(in crate::report) fn diff(&mut self, indent: usize, diff: &str) -> io::Result<()> {
         if !self.look.diff {
             return Ok(());
         }

@@ -7,7 +7,7 @@ use crate::ssh::config::ConfigError;
 use crate::ssh::config::client::Client;
 use crate::ssh::config::client::Name;
 
-/// What the tokens of ssh_config(5) stand for.
+/// What the tokens of `ssh_config(5)` stand for.
 #[derive(Debug)]
 pub(super) struct Tokens<'t> {
     pub(super) client: &'t Client,

@@ -22,6 +22,8 @@ use russh::server::Msg;
 use russh::server::PublicKeyOffer;
 use russh::server::Session;
 use russh::server::VerifiedPublicKey;
+use tokio::io::AsyncReadExt as _;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::net::TcpSocket;
 use tokio::net::TcpStream;
@@ -35,6 +37,10 @@ use crate::wire;
 
 /// The accounts of a node.
 const ACCOUNTS: [&str; 2] = ["root", "ubuntu"];
+
+const DOCKER: &str = "/var/run/docker.sock";
+
+const VERSION: &[u8] = b"HTTP/1.0 200 OK\r\n\r\n{\"Version\":\"17.03.2-ce\"}";
 
 /// The port of a node.
 pub(crate) enum Door {
@@ -277,6 +283,30 @@ impl server::Handler for Login {
         self.opened += 1;
         self.idle.insert(channel.id(), channel);
         reply.accept().await;
+        Ok(())
+    }
+
+    /// Docker's socket: every request is answered with its version.
+    async fn channel_open_direct_streamlocal(
+        &mut self,
+        channel: Channel<Msg>,
+        path: &str,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        let is_down = |fault: &Fault| matches!(fault, Fault::DockerDown | Fault::DockerMissing);
+        if path != DOCKER || self.machine.faults().iter().any(is_down) {
+            reply.reject(ChannelOpenFailure::ConnectFailed).await;
+            return Ok(());
+        }
+        reply.accept().await;
+        tokio::spawn(async move {
+            let mut stream = channel.into_stream();
+            let mut asked = [0; 1024];
+            let _ = stream.read(&mut asked).await;
+            let _ = stream.write_all(VERSION).await;
+            let _ = stream.shutdown().await;
+        });
         Ok(())
     }
 

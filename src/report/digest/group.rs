@@ -7,7 +7,7 @@ use std::hash::Hash;
 const NAME: &str = "\u{fdd0}";
 
 /// What is common, and whom it is about; in the order of first appearance.
-pub(super) fn grouped<K, T>(items: impl IntoIterator<Item = (K, T)>) -> Vec<(K, Vec<T>)>
+pub(in crate::report) fn grouped<K, T>(items: impl IntoIterator<Item = (K, T)>) -> Vec<(K, Vec<T>)>
 where
     K: Clone + Eq + Hash,
 {
@@ -26,7 +26,7 @@ where
 
 /// `text` without the name of the node that it is about, so that nodes with one trouble compare
 /// as equal.
-pub(super) fn anonymous(text: &str, node: &str) -> String {
+pub(in crate::report) fn anonymous(text: &str, node: &str) -> String {
     if node.is_empty() {
         text.to_owned()
     } else {
@@ -35,6 +35,6 @@ pub(super) fn anonymous(text: &str, node: &str) -> String {
 }
 
 /// An anonymous text, told of `nodes`.
-pub(super) fn told_of(text: &str, nodes: &str) -> String {
+pub(in crate::report) fn told_of(text: &str, nodes: &str) -> String {
     text.replace(NAME, nodes)
 }

@@ -1,0 +1,122 @@
+//! What stands in the way and what went wrong, equal troubles of many nodes as one.
+
+use crate::report::digest::group::anonymous;
+use crate::report::digest::group::grouped;
+use crate::report::digest::group::told_of;
+use crate::report::document::Blocker;
+use crate::report::document::Document;
+use crate::report::document::Node;
+use crate::report::document::Notice;
+use crate::report::fold::folded;
+use crate::report::words::named;
+
+/// A kind of trouble, and all of that kind.
+#[derive(Debug)]
+pub(in crate::report) struct Troubles {
+    pub(in crate::report) kind: Kind,
+    pub(in crate::report) all: Vec<Trouble>,
+}
+
+/// What a trouble means for the run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::report) enum Kind {
+    Blockers,
+    Unreachable,
+    Warnings,
+    Failed,
+    Refused,
+}
+
+/// A message and the next thing to do, which may be empty.
+#[derive(Debug, Eq, PartialEq)]
+pub(in crate::report) struct Trouble {
+    pub(in crate::report) message: String,
+    pub(in crate::report) hint: String,
+}
+
+/// Every kind of which there is any.
+pub(in crate::report) fn of(document: &Document) -> Vec<Troubles> {
+    let blockers = document.plan.iter().flat_map(|plan| &plan.blockers);
+    let all = [
+        blocking(blockers),
+        Troubles::of(
+            Kind::Unreachable,
+            document.unreachable().map(Node::as_notice),
+        ),
+        Troubles::of(Kind::Warnings, document.warnings.iter().cloned()),
+        Troubles::of(Kind::Failed, document.failures.iter().cloned()),
+        Troubles::of(Kind::Refused, document.refusal.clone()),
+    ];
+    all.into_iter()
+        .filter(|troubles| !troubles.all.is_empty())
+        .collect()
+}
+
+/// What forbids a plan.
+pub(in crate::report) fn blocking<'a>(blockers: impl IntoIterator<Item = &'a Blocker>) -> Troubles {
+    Troubles::of(
+        Kind::Blockers,
+        blockers.into_iter().map(|blocker| Notice {
+            node: blocker.node.clone(),
+            message: blocker.message.clone(),
+            hint: blocker.hint.clone(),
+        }),
+    )
+}
+
+impl Troubles {
+    fn of(kind: Kind, notices: impl IntoIterator<Item = Notice>) -> Self {
+        let told = notices.into_iter().map(|notice| {
+            let node = notice.node.unwrap_or_default();
+            let owner = (!node.is_empty()).then_some(node.as_str());
+            let message = named(owner, &notice.message);
+            let text = [&message, &notice.hint].map(|text| anonymous(text, &node));
+            (text, node)
+        });
+        let all = grouped(told).into_iter().map(|([message, hint], nodes)| {
+            let named = nodes.iter().map(String::as_str);
+            let nodes = folded(named.filter(|node| !node.is_empty()));
+            Trouble {
+                message: told_of(&message, &nodes),
+                hint: told_of(&hint, &nodes),
+            }
+        });
+        Self {
+            kind,
+            all: all.collect(),
+        }
+    }
+}
+
+impl Kind {
+    /// The title where titles begin with a capital letter.
+    pub(in crate::report) fn heading(self) -> &'static str {
+        match self {
+            Self::Blockers => "Blockers",
+            Self::Unreachable => "Unreachable",
+            Self::Warnings => "Warnings",
+            Self::Failed => "Failed",
+            Self::Refused => "Refused",
+        }
+    }
+
+    pub(in crate::report) fn title(self) -> &'static str {
+        match self {
+            Self::Blockers => "blockers",
+            Self::Unreachable => "unreachable",
+            Self::Warnings => "warnings",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl Node {
+    fn as_notice(&self) -> Notice {
+        Notice {
+            node: Some(self.name.clone()),
+            message: self.error.clone().unwrap_or_default(),
+            hint: self.hint.clone().unwrap_or_default(),
+        }
+    }
+}

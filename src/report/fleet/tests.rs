@@ -1,0 +1,78 @@
+use insta::assert_snapshot;
+
+use super::*;
+use crate::report::sample;
+use crate::report::table::Look;
+use crate::report::table::Style;
+
+fn fleet() -> Fleet {
+    let mut fleet = Fleet::default();
+    fleet.absorb("east-1".into(), &sample::document(sample::clean_check()));
+    fleet.absorb("west-1".into(), &sample::document(sample::failing_check()));
+    fleet.absorb(
+        "west-2".into(),
+        &sample::document(sample::half_done_apply()),
+    );
+    fleet.miss("lost".into(), "not JSON: <EOF>".into());
+    fleet
+}
+
+fn text(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
+    let mut out = Vec::new();
+    write(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn the_table_says_which_cluster_fails_what_and_which_could_not_be_read() {
+    let look = Look {
+        style: Style::Plain,
+        width: 100,
+        diff: false,
+    };
+    assert_snapshot!(text(|out| write_table(out, &fleet(), look)), @"");
+}
+
+#[test]
+fn the_worst_cluster_decides_and_none_is_not_measured() {
+    assert_eq!(fleet().exit_code(), 5);
+    assert_eq!(Fleet::default().exit_code(), 4);
+    let mut lost = Fleet::default();
+    lost.absorb("east-1".into(), &sample::document(sample::clean_check()));
+    assert_eq!(lost.exit_code(), 0);
+    lost.miss("lost".into(), "no such file".into());
+    assert_eq!(lost.exit_code(), 4);
+}
+
+#[test]
+fn the_other_forms_say_the_same_and_escape_it() {
+    let fleet = fleet();
+    let markdown = text(|out| write_markdown(out, &fleet));
+    assert_snapshot!(markdown, @"");
+
+    let junit = text(|out| write_junit(out, &fleet));
+    let tree = roxmltree::Document::parse(&junit).unwrap();
+    assert_eq!(
+        tree.root_element()
+            .children()
+            .filter(|one| one.is_element())
+            .count(),
+        4
+    );
+
+    let html = text(|out| write_html(out, &fleet));
+    let options = roxmltree::ParsingOptions {
+        allow_dtd: true,
+        ..roxmltree::ParsingOptions::default()
+    };
+    roxmltree::Document::parse_with_options(&html, options).unwrap();
+    assert!(html.contains("not JSON: &lt;EOF&gt;"), "{html}");
+
+    let json: serde_json::Value = serde_json::from_str(&text(|out| fleet.write_json(out))).unwrap();
+    assert_eq!(json["summary"]["unread"], 1);
+    assert_eq!(json["clusters"][1]["verdicts"]["guide:1.1.1"], "fail");
+
+    let sarif: serde_json::Value =
+        serde_json::from_str(&text(|out| write_sarif(out, &fleet))).unwrap();
+    assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().len(), 2);
+}

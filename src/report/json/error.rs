@@ -1,0 +1,28 @@
+//! Why a file is no report.
+
+use crate::report::document::VERSION;
+
+/// Why a saved report cannot be read; whoever knows the file names it.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("not JSON: {0}")]
+    NotJson(serde_json::Error),
+    #[error("JSON, but not a report of `harden check` or `harden apply`")]
+    SomethingElse,
+    #[error("not a whole report: {0}")]
+    NotAReport(serde_json::Error),
+    #[error("a report of version {version} of the format, and this program knows {VERSION}")]
+    Newer { version: u32 },
+}
+
+impl ReadError {
+    /// The next thing to type.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Newer { .. } => "use the version of harden that wrote it, or a newer one",
+            Self::NotJson(_) | Self::SomethingElse | Self::NotAReport(_) => {
+                "save one with `harden check INVENTORY --output json=FILE`"
+            }
+        }
+    }
+}

@@ -25,6 +25,13 @@ pub enum Blocker {
         why: String,
     },
 
+    #[error("{node}: {path} cannot be replaced: {why}")]
+    NotAFile {
+        node: String,
+        path: String,
+        why: String,
+    },
+
     #[error("the encryption keys of {} differ", .nodes.join(", "))]
     KeysDiffer { nodes: Vec<String> },
 
@@ -109,6 +116,9 @@ impl Blocker {
             Self::ContainerUnread { node, .. } => format!(
                 "see what `docker inspect` says on {node} and run again; or pass `--allow-incomplete` to change files only and leave cluster.yml alone"
             ),
+            Self::NotAFile { node, path, .. } => {
+                format!("look at {path} on {node} and move it away, then run again")
+            }
             Self::KeysDiffer { .. } => "find out which key the Secrets in etcd were written with, put that file on every control-plane node, and keep the others: Secrets written with another key are unreadable without it".into(),
             Self::KeyFileUnread { .. } => "every control-plane node must be looked at before a key is made or copied; mend the node, or leave it out of the cluster first".into(),
             Self::KeyFileInvalid { node, .. } => format!(
@@ -139,6 +149,7 @@ impl Blocker {
         match self {
             Self::Silent { node, .. }
             | Self::ContainerUnread { node, .. }
+            | Self::NotAFile { node, .. }
             | Self::KeyFileUnread { node, .. }
             | Self::KeyFileInvalid { node, .. }
             | Self::SampleKey { node }

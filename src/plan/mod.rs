@@ -8,6 +8,7 @@ pub mod blocker;
 pub mod change;
 mod cluster;
 mod containers;
+mod files;
 mod key;
 mod kernel;
 mod nodes;
@@ -105,6 +106,8 @@ pub fn plan(profile: &Profile, fleet: &Fleet, settings: &Settings<'_>) -> Plan {
         .extend(pods::blocker(profile, fleet, settings.level));
     plan.blockers
         .extend(containers::blockers(profile, fleet, settings.level));
+    plan.blockers
+        .extend(files::blockers(profile, fleet, settings.level));
     plan.blockers
         .extend(kernel::blockers(profile, fleet, &drafts));
     key::decide(profile, fleet, settings, &mut drafts, &mut plan.blockers);

@@ -28,6 +28,13 @@ pub enum Blocker {
         why: String,
     },
 
+    #[error("{node}: {path} cannot be replaced: {why}")]
+    NotAFile {
+        node: String,
+        path: String,
+        why: String,
+    },
+
     #[error("the encryption keys of {} differ", .nodes.join(", "))]
     KeysDiffer { nodes: Vec<String> },
 

@@ -10,6 +10,7 @@ pub mod blocker;
 pub mod change;
 mod cluster;
 mod containers;
+mod files;
 pub mod key;
 mod kernel;
 mod namespaces;
@@ -117,6 +118,8 @@ pub fn plan(profile: &Profile, fleet: &Fleet, settings: &Settings<'_>) -> Plan {
         .extend(pods::blocker(profile, fleet, settings.level));
     plan.blockers
         .extend(containers::blockers(profile, fleet, settings.level));
+    plan.blockers
+        .extend(files::blockers(profile, fleet, settings.level));
     plan.blockers
         .extend(namespaces::blocker(profile, fleet, settings.level));
     plan.blockers.extend(audit_log::blockers(profile, fleet));

@@ -5,11 +5,11 @@
 mod apply;
 mod bad_input;
 mod check;
-mod keys;
 mod controls;
 mod hostile;
 mod hosts;
 mod interruption;
+mod keys;
 mod kubernetes;
 mod lab;
 mod matrix;

@@ -12,6 +12,9 @@ impl Blocker {
             Self::ContainerUnread { node, .. } => format!(
                 "see what `docker inspect` says on {node} and run again; or pass `--allow-incomplete` to change files only and leave cluster.yml alone"
             ),
+            Self::NotAFile { node, path, .. } => {
+                format!("look at {path} on {node} and move it away, then run again")
+            }
             Self::KeysDiffer { .. } => "if a rotation was begun, run `harden rotate-key` again; else find out which key the Secrets in etcd were written with, put that file on every control-plane node, and keep the others: Secrets written with another key are unreadable without it".into(),
             Self::KeyFileUnread { .. } => "every control-plane node must be looked at before a key is made or copied; mend the node, or leave it out of the cluster first".into(),
             Self::KeyFileInvalid { node, .. } => format!(
@@ -62,6 +65,7 @@ impl Blocker {
         match self {
             Self::Silent { .. } => "silent-node",
             Self::ContainerUnread { .. } => "container-unread",
+            Self::NotAFile { .. } => "not-a-file",
             Self::KeysDiffer { .. } => "keys-differ",
             Self::KeyFileUnread { .. } => "key-unread",
             Self::KeyFileInvalid { .. } => "key-invalid",
@@ -99,6 +103,7 @@ impl Blocker {
         match self {
             Self::Silent { node, .. }
             | Self::ContainerUnread { node, .. }
+            | Self::NotAFile { node, .. }
             | Self::KeyFileUnread { node, .. }
             | Self::KeyFileInvalid { node, .. }
             | Self::SampleKey { node }

@@ -27,7 +27,12 @@ impl Run {
     pub async fn apply(&mut self, plan: &Plan) {
         let done = self.change_nodes(plan).await && self.change_cluster(plan).await;
         // After a stop there is nobody to wait for a proof; the report says what is done.
-        if !self.stop.is_asked_for() {
+        if self.stop.is_asked_for() {
+            self.teller.tell(EventKind::Skipped {
+                what: "the proof".into(),
+                why: "the run was interrupted; `harden check` looks at everything again".into(),
+            });
+        } else {
             self.verify(done).await;
         }
     }
@@ -50,6 +55,9 @@ impl Run {
             }
             self.teller.tell(EventKind::PhaseStarted(Phase::Verify));
             fleet = self.fleet().await;
+        }
+        if done {
+            self.encrypt_what_is_plain(&fleet).await;
         }
         // What an apply mended needs no waiver any more, and that is no news.
         let _ = self.judge(&fleet);
@@ -94,6 +102,12 @@ impl Run {
                 format!("cluster.yml is not touched and rke up is not run: {why}"),
                 "run `harden check` to see what is left, then `harden apply` again",
             );
+            return false;
+        }
+        if self.is_interrupted() {
+            return false;
+        }
+        if !self.save_snapshot(&fleet).await {
             return false;
         }
         if self.is_interrupted() {
@@ -214,6 +228,13 @@ impl Run {
             let message = line.message.clone();
             self.teller.tell(EventKind::RkeSaid { message });
         };
+        let stdin = match self.stdin() {
+            Ok(stdin) => stdin,
+            Err(error) => {
+                self.fail(error.to_string(), error.hint());
+                return false;
+            }
+        };
         let deed = Deed::RkeUp {
             version: rke.version.clone(),
             log: whole(&log),
@@ -225,7 +246,7 @@ impl Run {
                 return false;
             }
         };
-        let ended = rke.up(&self.job.config, &log, said).await;
+        let ended = rke.up(&self.job.config, &log, stdin, said).await;
         self.did_one(number, &end_of(&ended));
         match ended {
             Ok(outcome) => {
@@ -289,6 +310,7 @@ impl Run {
             Ok(rke) => rke,
             Err(error) => {
                 return vec![Blocker::Rke {
+                    id: "rke-missing",
                     message: error.to_string(),
                     hint: error.hint(),
                 }];
@@ -296,7 +318,15 @@ impl Run {
         };
         let pinned = fleet.cluster.file.value_at(&["kubernetes_version"]);
         let pinned = pinned.and_then(|value| value.text());
-        let found = rke::preflight(&self.job.config, fleet.is_built(), &rke.version, pinned);
+        let mut found = rke::preflight(&self.job.config, fleet.is_built(), &rke.version, pinned);
+        let running = fleet.running().map(|version| version.to_string());
+        let files = self.job.profile.files();
+        found.extend(rke::clashes(
+            &rke.version,
+            pinned,
+            running.as_deref(),
+            files,
+        ));
         let (blocking, warnings): (Vec<_>, Vec<_>) =
             found.into_iter().partition(rke::Obstacle::is_blocking);
         for warning in warnings {
@@ -306,6 +336,7 @@ impl Run {
             });
         }
         let blocker = |obstacle: rke::Obstacle| Blocker::Rke {
+            id: obstacle.id(),
             message: obstacle.to_string(),
             hint: obstacle.hint(),
         };
@@ -318,7 +349,7 @@ impl Run {
         if interrupted {
             self.fail(
                 "interrupted: the change in hand was finished, and no other was begun",
-                "run `harden apply` again; it goes on with what is left",
+                self.again(),
             );
         }
         interrupted

@@ -34,6 +34,12 @@ impl Run {
         questions.insert(Question::Content(OS_RELEASE.to_owned()));
         questions.extend(plan::TOOLS.map(|tool| Question::Tool(tool.to_owned())));
         questions.extend(KUBELET_VALUES.map(|(key, _)| Question::Kernel(key.to_owned())));
+        if let (true, Some(path)) = (
+            node.roles.contains(&Role::ControlPlane),
+            plan::audit_log::path(&self.job.profile),
+        ) {
+            questions.insert(Question::Room(path.to_owned()));
+        }
         questions
     }
 

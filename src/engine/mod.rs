@@ -7,6 +7,8 @@ mod apply;
 mod ascents;
 mod asked;
 mod doors;
+mod encrypt;
+mod etcd;
 mod gather;
 pub mod journal;
 mod nodes;
@@ -15,6 +17,8 @@ mod objects;
 pub mod ping;
 mod rancher;
 mod restart;
+mod snapshot;
+mod rotate;
 mod stop;
 mod teller;
 mod undo;
@@ -31,7 +35,9 @@ use jiff::Timestamp;
 use crate::audit;
 use crate::engine::ascents::Ascents;
 use crate::engine::doors::Doors;
+use crate::engine::journal::Item;
 use crate::engine::journal::Journal;
+use crate::engine::journal::Past;
 use crate::event::EventKind;
 use crate::event::Phase;
 use crate::event::RunStarted;
@@ -40,6 +46,7 @@ use crate::fleet::ClusterState;
 use crate::fleet::Fleet;
 use crate::inventory::Inventory;
 use crate::inventory::Node;
+use crate::inventory::Role;
 use crate::plan;
 use crate::plan::Plan;
 use crate::plan::Settings;
@@ -47,6 +54,7 @@ use crate::profile::Profile;
 use crate::profile::playbook::Rollout;
 use crate::profile::waiver::Day;
 use crate::rancher::Access;
+use crate::rke::Lock;
 use crate::secret::Secret;
 use crate::source::Remark;
 use crate::ssh::keys::Keys;
@@ -58,6 +66,7 @@ pub use crate::engine::teller::Teller;
 
 /// Everything that a run needs to know, gathered by the command line.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Job {
     pub command: &'static str,
     pub inventory: Inventory,
@@ -81,8 +90,14 @@ pub struct Job {
     pub holder: String,
     /// Backups and logs of this run; made when the first of them is written.
     pub run_dir: PathBuf,
+    /// Held by whoever may write `cluster.yml`; `check` holds none.
+    pub lock: Option<Lock>,
+    /// False with `--no-snapshot`.
+    pub snapshot: bool,
     /// 32 bytes in base64, for a cluster without a key.
     pub fresh_key: Secret,
+    /// The site's own key, where it keeps one.
+    pub site_key: Option<SiteKey>,
     pub keys: Keys,
     /// For `sudo`, where it asks for one.
     pub sudo_password: Option<Secret>,
@@ -92,6 +107,8 @@ pub struct Job {
     pub connections: Connections,
     /// For one question or one node's changes.
     pub answer: Duration,
+    /// For a restarted component to come back to stay.
+    pub restart: Duration,
     pub rke: RkeChoice,
     /// False with `--no-kube`: what only the Kubernetes API can tell stays unread.
     pub ask_kubernetes: bool,
@@ -112,6 +129,24 @@ pub enum Connections {
     Kept,
     /// Until the node has answered: a run of one look.
     Brief,
+}
+
+/// An encryption key that a site keeps elsewhere.
+#[derive(Clone, Debug)]
+pub struct SiteKey {
+    /// Where it was read, for messages.
+    pub file: String,
+    /// 32 bytes in base64, and no sample.
+    pub key: Secret,
+}
+
+impl Job {
+    /// The key to make a cluster's first file with, or to rotate to.
+    fn new_key(&self) -> &Secret {
+        self.site_key
+            .as_ref()
+            .map_or(&self.fresh_key, |site| &site.key)
+    }
 }
 
 /// Whether and which `rke` runs.
@@ -191,6 +226,7 @@ impl Run {
             });
         }
         plan.blockers.extend(self.obstacles(&fleet, &plan).await);
+        plan.secrets = self.plain_secrets(&fleet).await;
         self.seen = fleet.facts;
         let plan = Arc::new(plan);
         self.teller.tell(EventKind::Planned(plan.clone()));
@@ -203,6 +239,27 @@ impl Run {
         self.doors.close().await;
         self.job.options.close().await;
         self.teller.tell(EventKind::RunFinished);
+    }
+
+    /// Names what `past` did not end; the plan after it is made anew, from what is there.
+    pub fn resume(&self, past: &Past) {
+        let left: Vec<String> = past.left().map(Item::told).collect();
+        let run = &past.begun.run;
+        let message = match left.as_slice() {
+            [] => format!("run {run} left nothing undone"),
+            [first, second, third, _, ..] => format!(
+                "run {run} left undone, or is not known to have done: {first}, {second}, {third} and {} more",
+                left.len() - 3
+            ),
+            few => format!(
+                "run {run} left undone, or is not known to have done: {}",
+                few.join(", ")
+            ),
+        };
+        self.teller.tell(EventKind::Warned {
+            message,
+            hint: "what is still to be done is planned anew, from what is there now".to_owned(),
+        });
     }
 
     async fn warn_of_obstacles(&self) {
@@ -235,7 +292,12 @@ impl Run {
         let settings = Settings {
             level: self.job.level,
             run: &self.job.run,
-            fresh_key: &self.job.fresh_key,
+            fresh_key: self.job.new_key(),
+            site_key: self
+                .job
+                .site_key
+                .as_ref()
+                .map(|site| (site.file.as_str(), &site.key)),
         };
         plan::plan(&self.job.profile, fleet, &settings)
     }

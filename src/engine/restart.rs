@@ -15,14 +15,18 @@ use crate::facts::container::State;
 use crate::facts::question;
 use crate::facts::question::Question;
 use crate::inventory::Node;
+use crate::node::frame::Answer;
 use crate::node::request::Request;
 use crate::plan::change::Restart;
 
-/// A component that is not up by then has failed.
-const PATIENCE: Duration = Duration::from_secs(300);
-
-/// Between two looks.
+/// The longest time between two looks.
 const GLANCE: Duration = Duration::from_secs(1);
+
+/// A component is looked at no less often until it must be up.
+const LOOKS: u32 = 60;
+
+/// Of a log line no more is told.
+const LONGEST: usize = 300;
 
 /// A crash loop shows itself within so many looks in a row.
 const STEADY_LOOKS: usize = 5;
@@ -30,7 +34,8 @@ const STEADY_LOOKS: usize = 5;
 impl Run {
     /// Restarts in the given order and stops at the first component that does not come back.
     pub(super) async fn restart_all(&self, restarts: &[Restart]) -> bool {
-        for restart in restarts {
+        let mut remaining = restarts.iter();
+        while let Some(restart) = remaining.next() {
             let Some(node) = self.selected().find(|node| node.name == restart.node) else {
                 continue;
             };
@@ -42,11 +47,19 @@ impl Run {
             let component = restart.component.clone();
             self.teller
                 .tell_of(&node.name, EventKind::Restarted { component, outcome });
-            if failed {
+            if failed || self.is_interrupted() {
+                remaining.for_each(|left| self.skip_restart(left));
                 return false;
             }
         }
         true
+    }
+
+    fn skip_restart(&self, restart: &Restart) {
+        let component = restart.component.clone();
+        let outcome = Outcome::Skipped;
+        self.teller
+            .tell_of(&restart.node, EventKind::Restarted { component, outcome });
     }
 
     async fn restart(&self, node: &Node, component: &str) -> Result<(), String> {
@@ -61,7 +74,8 @@ impl Run {
     async fn wait_until_steady(&self, node: &Node, component: &str) -> Result<(), String> {
         let questions = BTreeSet::from([Question::Container(component.to_owned())]);
         let requests = question::requests(&questions);
-        let deadline = Instant::now() + PATIENCE;
+        let patience = self.job.restart;
+        let deadline = Instant::now() + patience;
         let mut looks = 0;
         let mut started = None;
         while Instant::now() < deadline {
@@ -84,11 +98,28 @@ impl Run {
             if looks == STEADY_LOOKS {
                 return Ok(());
             }
-            sleep(GLANCE).await;
+            sleep(GLANCE.min(patience / LOOKS)).await;
         }
         Err(format!(
-            "{component} did not stay up for {} s",
-            PATIENCE.as_secs()
+            "{component} did not come back to stay within {} s{}",
+            patience.as_secs(),
+            self.last_words(node, component).await
         ))
+    }
+
+    /// The last lines of the component's log, as a part of a sentence; nothing where there are none.
+    async fn last_words(&self, node: &Node, component: &str) -> String {
+        let request = Request::Log(component.to_owned());
+        let answers = self.ask(node, &[request]).await.unwrap_or_default();
+        let text = answers.first().map(Answer::text).unwrap_or_default();
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let lines: Vec<String> = lines
+            .map(|line| line.chars().take(LONGEST).collect())
+            .collect();
+        if lines.is_empty() {
+            String::new()
+        } else {
+            format!("; its last words: {}", lines.join(" / "))
+        }
     }
 }

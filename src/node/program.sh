@@ -141,7 +141,8 @@ containers() {
 	esac
 }
 
-# What a write into these directories, or over these files, would fail on.
+# What a write into these directories, or over these files, would fail on, and what a killed run
+# left there.
 room() {
 	out= dirs= held=
 	IFS=$nl
@@ -154,6 +155,11 @@ room() {
 		held="$held$near$nl"
 		if [ -f "$path" ] && [ ! -L "$path" ]; then held="$held$path$nl"; fi
 		out="${out}near${tab}$path${tab}$near$nl"
+		set +f
+		for left in "$near"/.*.harden; do
+			if [ -f "$left" ]; then out="${out}leftover${tab}$left$nl"; fi
+		done
+		set -f
 	done
 	out="$out$(stat -f -c "free$tab%a$tab%S$tab%d$tab%c$tab%n" -- $dirs 2>/dev/null)$nl"
 	if command -v lsattr >/dev/null 2>&1; then
@@ -174,6 +180,26 @@ tools() {
 	/*) out="${out}printf (built into the shell)$nl" ;;
 	esac
 	answer tools "$out"
+}
+
+# secrets PREFIX FROM: keys and the first bytes of values, which are names and no content (T-13).
+# The range ends at the character after the slash.
+secrets() {
+	page="--endpoints=https://127.0.0.1:2379 get $2 $1/secrets0 --write-out=json"
+	IFS=" "
+	out=$(bounded docker exec etcd etcdctl $page --limit=200 2>/dev/null |
+		grep -oE "\"cluster_id\":|\"key\":\"[^\"]*\"|\"value\":\"[^\"]{0,120}")
+	if [ -n "$out" ]; then
+		answer secrets "$out"
+	else
+		answer refused "$(bounded docker exec etcd etcdctl $page --limit=1 2>&1 >/dev/null)"
+	fi
+	IFS=$tab
+}
+
+# log CONTAINER: its last lines, both streams.
+log() {
+	answer log "$(bounded docker logs --tail 5 "$1" 2>&1)"
 }
 
 digest() {
@@ -350,7 +376,7 @@ obey() {
 	verb=$1
 	shift
 	case $verb in
-	kernel | files | containers | room | tools) "$verb" "$@" ;;
+	kernel | files | containers | room | tools | secrets | log) "$verb" "$@" ;;
 	lock | put | unput | attributes | assign | restart | sweep) change "$verb" "$@" ;;
 	end)
 		answer end ""

@@ -1,6 +1,7 @@
 //! How a site runs a profile: which one, with which values, how wide.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -25,12 +26,22 @@ pub struct Playbook {
     pub variables: BTreeMap<String, Spanned<Value>>,
     #[serde(default)]
     pub rollout: Rollout,
+    /// The site's own key for Secrets; without one, a cluster that has none gets a fresh one.
+    pub encryption: Option<EncryptionKey>,
     /// The Rancher server of this site; without one its items are for a person.
     pub rancher: Option<RancherServer>,
     #[serde(default)]
     pub waivers: Vec<Waiver>,
     #[serde(default)]
     pub attestations: Vec<Attestation>,
+}
+
+/// Where a site keeps the key. A key never stands in a playbook.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct EncryptionKey {
+    /// Beside the playbook.
+    pub key_file: PathBuf,
 }
 
 /// A Rancher server, and who and what is allowed on it. A token never stands in a playbook.
@@ -52,13 +63,18 @@ pub struct RancherServer {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Rollout {
+    #[serde(default = "a_fifth")]
     pub workers: Width,
+    /// So many failed workers end the stage; a failed etcd or control-plane node always does.
+    #[serde(default = "one")]
+    pub stop_after: NonZeroUsize,
 }
 
 impl Default for Rollout {
     fn default() -> Self {
         Self {
-            workers: Width::Percent(20),
+            workers: a_fifth(),
+            stop_after: one(),
         }
     }
 }
@@ -123,6 +139,14 @@ pub fn read(file: &str, text: &str) -> Result<Playbook, Remark> {
     Ok(playbook)
 }
 
+fn a_fifth() -> Width {
+    Width::Percent(20)
+}
+
+fn one() -> NonZeroUsize {
+    NonZeroUsize::MIN
+}
+
 fn level_one() -> u8 {
     1
 }
@@ -141,6 +165,19 @@ mod tests {
         for wrong in ["0", "0%", "101%", "many", "-1", ""] {
             assert!(width(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_rollout_stops_after_the_first_failure_unless_told_otherwise_and_never_after_none() {
+        let read = |rollout: &str| {
+            let text = format!("playbook: a\nprofile: b\nrollout: {{{rollout}}}\n");
+            read("p.yml", &text).map(|playbook| playbook.rollout)
+        };
+
+        assert_eq!(read("").unwrap(), Rollout::default());
+        assert_eq!(read("workers: 3").unwrap().stop_after.get(), 1);
+        assert_eq!(read("stop_after: 2").unwrap().stop_after.get(), 2);
+        assert!(read("stop_after: 0").is_err());
     }
 
     #[test]

@@ -8,6 +8,8 @@ mod check;
 mod controls;
 mod hostile;
 mod hosts;
+mod interruption;
+mod keys;
 mod kubernetes;
 mod lab;
 mod matrix;

@@ -105,6 +105,7 @@ impl Board {
             | EventKind::Judged { .. }
             | EventKind::Refused { .. }
             | EventKind::ClusterFileWritten { .. }
+            | EventKind::SecretsRewritten { .. }
             | EventKind::Skipped { .. } => {}
         }
     }
@@ -198,7 +199,14 @@ impl Board {
                 Some(self.nodes.saturating_sub(self.unreachable))
             }
             Phase::Nodes => Some(self.changes.len()),
-            Phase::ClusterFile | Phase::RkeUp | Phase::Restarts => None,
+            Phase::Snapshot
+            | Phase::ClusterFile
+            | Phase::RkeUp
+            | Phase::Restarts
+            | Phase::AddKey
+            | Phase::PromoteKey
+            | Phase::RewriteSecrets
+            | Phase::DropKey => None,
         };
     }
 

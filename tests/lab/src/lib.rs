@@ -24,6 +24,7 @@ mod crowd;
 mod digest;
 mod disk;
 mod docker;
+mod etcd;
 mod exec;
 mod fault;
 mod fleet;

@@ -46,7 +46,6 @@ use crate::fleet::ClusterState;
 use crate::fleet::Fleet;
 use crate::inventory::Inventory;
 use crate::inventory::Node;
-use crate::inventory::Role;
 use crate::plan;
 use crate::plan::Plan;
 use crate::plan::Settings;

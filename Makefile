@@ -3,7 +3,7 @@
 CARGO ?= cargo
 BIN = $(CURDIR)/target/debug
 
-.PHONY: demo test prepare lint supply unit build clean
+.PHONY: demo test prepare lint supply unit build bench peers clean
 
 # The main job on a simulated fleet; needs a Rust toolchain and Linux, nothing else.
 demo: build
@@ -31,6 +31,19 @@ unit:
 
 build:
 	$(CARGO) build --locked --workspace
+
+# Beside other tools on real OpenSSH servers of this machine, as root: `make bench N='10 100' ROUNDS=1`.
+# What is not installed is left out; `make peers` brings it into target/peers.
+N ?= 10 100 200
+ROUNDS ?= 3
+
+bench:
+	$(CARGO) build --release --package harden --package harden-bench
+	N='$(N)' ROUNDS='$(ROUNDS)' tests/bench/run
+
+peers:
+	python3 -m venv target/peers
+	target/peers/bin/pip install --quiet parallel-ssh ClusterShell pyinfra
 
 clean:
 	$(CARGO) clean

@@ -96,27 +96,49 @@ pub fn judge(profile: &Profile, level: u8, fleet: &Fleet) -> Vec<Finding> {
         .iter()
         .filter(|control| control.level <= level)
     {
+        let common = Common::of(control, fleet);
         match control.scope {
             Scope::Cluster => {
-                findings.push(finding(control, None, &fleet.cluster_scene(), fleet));
+                findings.push(finding(control, None, &fleet.cluster_scene(), &common));
             }
             Scope::Nodes(_) => findings.extend(
                 fleet
                     .nodes()
                     .filter(|(node, _)| control.scope.covers(node))
-                    .map(|(node, facts)| on_node(control, node, facts, fleet)),
+                    .map(|(node, facts)| {
+                        finding(control, Some(node), &fleet.scene(facts), &common)
+                    }),
             ),
         }
     }
     findings
 }
 
-fn on_node(control: &Control, node: &Node, facts: &Facts, fleet: &Fleet) -> Finding {
-    finding(control, Some(node), &fleet.scene(facts), fleet)
+/// What a control learns from the whole fleet, once for all of its nodes.
+struct Common {
+    out_of_version: Option<String>,
+    agreement: Option<Evidence>,
 }
 
-fn finding(control: &Control, node: Option<&Node>, scene: &Scene<'_>, fleet: &Fleet) -> Finding {
-    let (verdict, evidence) = match (&control.rule, out_of_version(control, fleet)) {
+impl Common {
+    fn of(control: &Control, fleet: &Fleet) -> Self {
+        let resources = match &control.rule {
+            Rule::Audit(audit) => audit.resources.as_slice(),
+            Rule::Manual(_) | Rule::NotApplicable(_) => &[],
+        };
+        let encryption = resources.iter().find_map(|resource| match resource {
+            Resource::Encryption(encryption) => Some(encryption),
+            _ => None,
+        });
+        Self {
+            out_of_version: out_of_version(control, fleet),
+            agreement: encryption.and_then(|encryption| agreement(encryption, fleet)),
+        }
+    }
+}
+
+fn finding(control: &Control, node: Option<&Node>, scene: &Scene<'_>, common: &Common) -> Finding {
+    let (verdict, evidence) = match (&control.rule, common.out_of_version.clone()) {
         (_, Some(why)) => (Verdict::NotApplicable { why }, Vec::new()),
         (Rule::NotApplicable(why), None) => {
             (Verdict::NotApplicable { why: why.clone() }, Vec::new())
@@ -125,7 +147,7 @@ fn finding(control: &Control, node: Option<&Node>, scene: &Scene<'_>, fleet: &Fl
             let shown = control.shows.iter().flat_map(|list| list.lines(scene));
             (by_hand(what), shown.collect())
         }
-        (Rule::Audit(audit), None) => measured(audit, scene, fleet),
+        (Rule::Audit(audit), None) => measured(audit, scene, common),
     };
     Finding {
         control: control.id.clone(),
@@ -143,7 +165,7 @@ fn out_of_version(control: &Control, fleet: &Fleet) -> Option<String> {
     (!gate.admits(version)).then(|| format!("it is for Kubernetes {gate}, and {version} runs"))
 }
 
-fn measured(audit: &Audit, scene: &Scene<'_>, fleet: &Fleet) -> (Verdict, Vec<Evidence>) {
+fn measured(audit: &Audit, scene: &Scene<'_>, common: &Common) -> (Verdict, Vec<Evidence>) {
     if let Some(why) = &scene.facts.silent
         && scene.facts.is_empty()
     {
@@ -154,8 +176,8 @@ fn measured(audit: &Audit, scene: &Scene<'_>, fleet: &Fleet) -> (Verdict, Vec<Ev
         .iter()
         .flat_map(|resource| {
             let mut evidence = resource.compare(scene);
-            if let Resource::Encryption(encryption) = resource {
-                evidence.extend(agreement(encryption, fleet));
+            if let Resource::Encryption(_) = resource {
+                evidence.extend(common.agreement.clone());
             }
             evidence
         })

@@ -27,7 +27,8 @@ const SHELLS: &[&[&str]] = &[&["dash"], &["bash"], &["busybox", "sh"]];
 
 /// Runs the program as a login shell of that kind would, with `sh` being that shell too.
 fn ask(shell: &[&str], requests: &[Request]) -> Vec<Answer> {
-    frame::decode(&run(shell, frame::encode(requests).expose())).expect("a whole answer")
+    let (command, stdin) = node::run_of(&Ascent::Root, requests);
+    frame::decode(&run_line(shell, &command, stdin.expose())).expect("a whole answer")
 }
 
 fn executable(path: &Path, text: &str) {
@@ -40,8 +41,16 @@ fn run(shell: &[&str], stdin: &[u8]) -> Vec<u8> {
     run_with(shell, &[], "exec \"$@\"", stdin)
 }
 
+fn run_line(shell: &[&str], line: &str, stdin: &[u8]) -> Vec<u8> {
+    start(shell, &[], "exec \"$@\"", line, stdin)
+}
+
 /// The same with more programs on the PATH, and what `enter` does before the shell starts.
 fn run_with(shell: &[&str], more: &[(&str, &str)], enter: &str, stdin: &[u8]) -> Vec<u8> {
+    start(shell, more, enter, &node::command(&Ascent::Root), stdin)
+}
+
+fn start(shell: &[&str], more: &[(&str, &str)], enter: &str, line: &str, stdin: &[u8]) -> Vec<u8> {
     let bin = tempfile::tempdir().unwrap();
     let sh = bin.path().join("sh");
     if shell[0] == "busybox" {
@@ -68,7 +77,7 @@ fn run_with(shell: &[&str], more: &[(&str, &str)], enter: &str, stdin: &[u8]) ->
         .args(["-c", enter, "enter"])
         .args(shell)
         .arg("-c")
-        .arg(node::command(&Ascent::Root))
+        .arg(line)
         .env("PATH", path)
         .env("LANG", "C.UTF-8")
         .stdin(Stdio::piped())
@@ -104,6 +113,25 @@ fn put(path: &Path, seen: Seen, content: &[u8]) -> Request {
         keep: Some(format!("{}/keep/old", path.parent().unwrap().display())),
         content: Secret::new(content.to_vec()),
     })
+}
+
+#[test]
+fn questions_beside_the_program_and_on_stdin_get_the_same_answer() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let odd = dir.path().join("it's \\0 $(id) `id` \"q\" * ! %b.yaml");
+        fs::write(&odd, "odd").unwrap();
+        let requests = [
+            Request::Kernel(vec!["kernel.panic".to_owned(), "no.such".to_owned()]),
+            Request::Files(vec![FileQuestion::Content(odd.display().to_string())]),
+        ];
+
+        let beside = ask(shell, &requests);
+        let on_stdin = frame::decode(&run(shell, frame::encode(&requests).expose())).unwrap();
+
+        assert_eq!(text(&beside, "content"), "odd", "{shell:?}");
+        assert_eq!(beside, on_stdin, "{shell:?}");
+    }
 }
 
 #[test]

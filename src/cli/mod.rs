@@ -6,6 +6,7 @@ mod confirm;
 mod controls;
 mod exit;
 mod key;
+mod files;
 mod nodes;
 mod output;
 mod ping;

@@ -1,5 +1,6 @@
 //! One run from its files to its exit code: what `check` and `apply` have in common.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::future::Future;
@@ -27,11 +28,13 @@ use crate::cli::Reach;
 use crate::cli::Target;
 use crate::cli::Work;
 use crate::cli::exit;
+use crate::cli::files;
 use crate::cli::output::Format;
 use crate::cli::output::Output;
 use crate::cli::reach;
 use crate::cli::site;
 use crate::cli::site_key;
+use crate::engine::Connections;
 use crate::engine::Job;
 use crate::engine::RkeChoice;
 use crate::engine::Stop;
@@ -75,8 +78,10 @@ pub(super) fn job(
     filter(&mut profile, work, command)?;
     let (config, cluster) = site::cluster(target, &inventory, work.config.as_deref())?;
     let host_keys = host_keys(target, &inventory, &work.reach);
+    let chosen: BTreeSet<&String> = selected.iter().collect();
     let nodes = inventory.nodes.iter();
-    let nodes: Vec<_> = nodes.filter(|node| selected.contains(&node.name)).collect();
+    let nodes: Vec<_> = nodes.filter(|node| chosen.contains(&node.name)).collect();
+    files::make_room(nodes.len())?;
     let options = reach::options(target, &inventory, &nodes, work.reach.limit)?;
     let keys = reach::keys(target, &options, nodes)?;
     let run = run_name();
@@ -105,6 +110,11 @@ pub(super) fn job(
             ..options
         },
         jobs: work.reach.jobs.into(),
+        connections: if command == "check" {
+            Connections::Brief
+        } else {
+            Connections::Kept
+        },
         answer: Duration::from_secs(work.reach.answer_timeout),
         restart: Duration::from_secs(work.restart_timeout),
         rke: if work.no_rke {
@@ -200,7 +210,11 @@ where
     F: FnOnce(Teller, Stop, Audience) -> Fut,
     Fut: Future<Output = T>,
 {
-    let runtime = tokio::runtime::Runtime::new()
+    // One thread: all that a second one adds to a few milliseconds of work per node is waking it
+    // up, and that costs more than it brings (docs/performance.md).
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
         .map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), ""))?;
     let audience = Audience::new(mode(work.quiet));
     let value = runtime.block_on(async {

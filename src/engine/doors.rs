@@ -1,13 +1,18 @@
 //! One connection to each node, opened when it is first needed and kept for the whole run.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use futures::future::Either;
+use futures::future::select;
 use futures::stream;
 use tokio::sync::Mutex;
 use tokio::sync::Semaphore;
+use tokio::time::sleep;
 
 use crate::engine::ascents::code;
 use crate::engine::ascents::refused;
@@ -27,10 +32,16 @@ use crate::ssh::obstacle::Obstacle;
 use crate::ssh::session::Options;
 use crate::ssh::session::Session;
 
+/// How long a connection that is being opened keeps its place; a silent node then makes room, so
+/// that a few hundred of them do not hold up the others.
+const PLACE: Duration = Duration::from_secs(1);
+
 /// The open connections of a run.
 pub(super) struct Doors {
     open: Mutex<BTreeMap<String, Arc<Session>>>,
     handshakes: Semaphore,
+    /// Where `rke` will not come in, by what stands in its way.
+    obstacles: Mutex<BTreeMap<Obstacle, BTreeSet<String>>>,
 }
 
 /// Why a node gave no answer that can be believed.
@@ -71,22 +82,38 @@ impl Doors {
         Self {
             open: Mutex::default(),
             handshakes: Semaphore::new(jobs),
+            obstacles: Mutex::default(),
         }
     }
 
-    /// The connection to `node`; opens it when there is none.
+    /// The connection to `node`; opens it when there is none, and calls `begin` when it does.
     pub(super) async fn to(
         &self,
         node: &Node,
         keys: &Keys,
         options: &Options,
+        begin: impl FnOnce(),
     ) -> Result<Arc<Session>, SshError> {
         if let Some(session) = self.open.lock().await.get(&node.name) {
             return Ok(session.clone());
         }
         // The semaphore is never closed; without a permit the node would only go a little early.
-        let _permit = self.handshakes.acquire().await.ok();
-        let session = Arc::new(Session::connect(node, keys, options).await?);
+        let permit = self.handshakes.acquire().await.ok();
+        begin();
+        let connected = pin!(Session::connect(node, keys, options));
+        let session = match select(connected, pin!(sleep(PLACE))).await {
+            Either::Left((session, _)) => session,
+            Either::Right(((), connected)) => {
+                drop(permit);
+                connected.await
+            }
+        };
+        let session = Arc::new(session?);
+        if let Some(obstacle) = session.obstacle() {
+            let mut obstacles = self.obstacles.lock().await;
+            let nodes = obstacles.entry(obstacle).or_default();
+            nodes.insert(node.name.clone());
+        }
         self.open
             .lock()
             .await
@@ -95,14 +122,16 @@ impl Doors {
     }
 
     /// Where `rke` will not come in, by what stands in its way.
-    pub(super) async fn obstacles(&self) -> BTreeMap<Obstacle, Vec<String>> {
-        let mut found: BTreeMap<Obstacle, Vec<String>> = BTreeMap::new();
-        for (name, session) in &*self.open.lock().await {
-            if let Some(obstacle) = session.obstacle() {
-                found.entry(obstacle).or_default().push(name.clone());
-            }
+    pub(super) async fn obstacles(&self) -> BTreeMap<Obstacle, BTreeSet<String>> {
+        self.obstacles.lock().await.clone()
+    }
+
+    /// Says goodbye to `node`; a further question would open a new connection.
+    pub(super) async fn leave(&self, node: &Node) {
+        let session = self.open.lock().await.remove(&node.name);
+        if let Some(session) = session.and_then(Arc::into_inner) {
+            session.close().await;
         }
-        found
     }
 
     pub(super) async fn is_open(&self, node: &Node) -> bool {
@@ -130,8 +159,7 @@ pub(super) async fn ask(
     requests: &[Request],
     deadline: Duration,
 ) -> Result<Vec<Answer>, AskError> {
-    let command = node::command(ascent);
-    let stdin = ascent.stdin(frame::encode(requests));
+    let (command, stdin) = node::run_of(ascent, requests);
     let output = session.run(&command, stdin, deadline).await?;
     frame::decode(&output.stdout).map_err(|source| unbelievable(node, ascent, &output, source))
 }

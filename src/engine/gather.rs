@@ -7,6 +7,7 @@ use futures::stream;
 
 use crate::audit;
 use crate::engine::ByNode;
+use crate::engine::Connections;
 use crate::engine::Run;
 use crate::engine::doors::AskError;
 use crate::engine::doors::ask;
@@ -25,11 +26,20 @@ use crate::ssh::SshError;
 impl Run {
     /// The facts of every selected node; one that gives none is silent and delays nobody.
     pub(super) async fn gather(&self) -> ByNode<Facts> {
+        let asked = self.asked();
         stream::iter(self.selected())
-            .map(|node| async {
-                let questions = self.questions(node);
-                let facts = self.facts_or_silence(node, &questions).await;
-                (node.name.clone(), facts)
+            .map(|node| {
+                let asked = asked.get(&node.roles);
+                async move {
+                    let facts = match asked {
+                        Some(questions) => self.facts_or_silence(node, questions).await,
+                        None => Facts::silent("nothing is asked of nodes with these roles"),
+                    };
+                    if self.job.connections == Connections::Brief {
+                        self.doors.leave(node).await;
+                    }
+                    (node.name.clone(), facts)
+                }
             })
             // Waiting costs nothing: handshakes are bounded where they happen.
             .buffer_unordered(usize::MAX)
@@ -122,10 +132,8 @@ impl Run {
     ) -> Result<Vec<Answer>, (AskError, bool)> {
         let job = &self.job;
         let is_old = self.doors.is_open(node).await;
-        if !is_old {
-            self.teller.tell_of(&node.name, EventKind::Connecting);
-        }
-        let session = self.doors.to(node, &job.keys, &job.options).await;
+        let begin = || self.teller.tell_of(&node.name, EventKind::Connecting);
+        let session = self.doors.to(node, &job.keys, &job.options, begin).await;
         let session = session.map_err(|error| (error.into(), false))?;
         if !is_old {
             self.teller.tell_of(&node.name, EventKind::Connected);

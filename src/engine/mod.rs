@@ -5,6 +5,7 @@
 
 mod apply;
 mod ascents;
+mod asked;
 mod doors;
 mod encrypt;
 mod etcd;
@@ -41,16 +42,11 @@ use crate::event::EventKind;
 use crate::event::Phase;
 use crate::event::RunStarted;
 use crate::facts::Facts;
-use crate::facts::layout::Layout;
-use crate::facts::question::OS_RELEASE;
-use crate::facts::question::Question;
 use crate::fleet::ClusterState;
 use crate::fleet::Fleet;
 use crate::inventory::Inventory;
 use crate::inventory::Node;
-use crate::inventory::Role;
 use crate::plan;
-use crate::plan::KUBELET_VALUES;
 use crate::plan::Plan;
 use crate::plan::Settings;
 use crate::profile::Profile;
@@ -107,6 +103,7 @@ pub struct Job {
     pub options: Options,
     /// Handshakes at once.
     pub jobs: usize,
+    pub connections: Connections,
     /// For one question or one node's changes.
     pub answer: Duration,
     /// For a restarted component to come back to stay.
@@ -140,6 +137,15 @@ impl Job {
             .as_ref()
             .map_or(&self.fresh_key, |site| &site.key)
     }
+}
+
+/// How long the connection to a node stays open.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Connections {
+    /// For the whole run: there are phases to come.
+    Kept,
+    /// Until the node has answered: a run of one look.
+    Brief,
 }
 
 /// Whether and which `rke` runs.
@@ -257,6 +263,7 @@ impl Run {
 
     async fn warn_of_obstacles(&self) {
         for (obstacle, nodes) in self.doors.obstacles().await {
+            let nodes: Vec<String> = nodes.into_iter().collect();
             let names = match nodes.as_slice() {
                 [first, second, third, _, ..] => {
                     format!("{first}, {second}, {third} and {} more", nodes.len() - 3)
@@ -311,28 +318,6 @@ impl Run {
         let nodes = self.job.inventory.nodes.iter();
         let selected: BTreeSet<&str> = self.job.selected.iter().map(String::as_str).collect();
         nodes.filter(move |node| selected.contains(node.name.as_str()))
-    }
-
-    fn questions(&self, node: &Node) -> BTreeSet<Question> {
-        let declared = self.job.cluster.prefix(&self.job.inventory);
-        let mut questions: BTreeSet<Question> = Layout::candidates(declared)
-            .iter()
-            .flat_map(|layout| self.questions_below(node, layout))
-            .collect();
-        questions.insert(Question::Content(OS_RELEASE.to_owned()));
-        questions.extend(plan::TOOLS.map(|tool| Question::Tool(tool.to_owned())));
-        questions.extend(KUBELET_VALUES.map(|(key, _)| Question::Kernel(key.to_owned())));
-        if let (true, Some(path)) = (
-            node.roles.contains(&Role::ControlPlane),
-            plan::audit_log::path(&self.job.profile),
-        ) {
-            questions.insert(Question::Room(path.to_owned()));
-        }
-        questions
-    }
-
-    fn questions_below(&self, node: &Node, layout: &Layout) -> BTreeSet<Question> {
-        audit::questions(&self.job.profile, self.job.level, node, layout)
     }
 }
 

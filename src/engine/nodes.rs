@@ -1,5 +1,7 @@
 //! Stage nodes: every change of a plan on every node, and who goes first.
 
+use std::collections::BTreeMap;
+
 use futures::StreamExt as _;
 use futures::stream;
 
@@ -26,11 +28,15 @@ impl Run {
             return true;
         }
         self.teller.tell(EventKind::PhaseStarted(Phase::Nodes));
+        let selected: BTreeMap<&str, &Node> = self
+            .selected()
+            .map(|node| (node.name.as_str(), node))
+            .collect();
         let (workers, masters): (Vec<_>, Vec<_>) = plan
             .nodes
             .iter()
             .filter_map(|(name, changes)| {
-                let node = self.selected().find(|node| node.name == *name)?;
+                let node = *selected.get(name.as_str())?;
                 Some((node, changes.as_slice()))
             })
             .partition(|(node, _)| node.roles.iter().all(|role| *role == Role::Worker));

@@ -1,8 +1,9 @@
 //! The protocol with a node: requests as records, answers as records.
 //!
-//! One constant program, `program.sh`, is the exec request; everything that
-//! varies travels on stdin. So no value is ever read as shell text, nothing
-//! secret is in an argument, and a phase costs one round trip.
+//! One constant program, `program.sh`, is the exec request. Questions stand
+//! beside it as an escaped argument; changes, with the secrets in them, travel on
+//! stdin. So no value is ever read as shell text, nothing secret is in an
+//! argument, and a look costs one round trip.
 
 pub mod ascent;
 pub mod frame;
@@ -12,9 +13,14 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use crate::node::ascent::Ascent;
+use crate::node::request::Request;
+use crate::secret::Secret;
 
 /// The program as text, for tests that run it under several shells.
 pub const PROGRAM: &str = include_str!("program.sh");
+
+/// More than this does not stand in an argument, which the kernel limits to 128 KiB.
+const ARGUMENT: usize = 32 * 1024;
 
 /// The command line that a login shell of any kind will read.
 ///
@@ -28,6 +34,21 @@ pub fn command(ascent: &Ascent) -> String {
 /// What `sh -c` runs to carry out `program`, in words that every login shell reads alike.
 fn quoted(program: &str) -> String {
     format!("'eval \"$(printf %b \"$0\")\"' '{}'", encoded(program))
+}
+
+/// The command line and the stdin that bring `requests` to a node.
+///
+/// Questions are no secrets and stand in the command line, escaped like the program: a server
+/// takes stdin only when the command runs, one round trip later. Changes and what is too long
+/// for an argument go to stdin.
+pub fn run_of(ascent: &Ascent, requests: &[Request]) -> (String, Secret) {
+    let mut command = command(ascent);
+    let records = frame::encode(requests);
+    if requests.iter().any(Request::changes) || records.expose().len() > ARGUMENT {
+        return (command, ascent.stdin(records));
+    }
+    let _ = write!(command, " '{}'", escaped(records.expose()));
+    (command, ascent.stdin(Secret::new(Vec::new())))
 }
 
 fn encoded(program: &str) -> String {
@@ -72,6 +93,36 @@ mod tests {
                 .chars()
                 .all(|c| c != '!' && c != '\n' && c.is_ascii())
         );
-        assert!(command.len() < 100_000, "one argument is at most 128 KiB");
+        assert!(command.len() < 64_000, "one argument is at most 128 KiB");
+    }
+
+    #[test]
+    fn questions_stand_in_the_command_and_changes_do_not() {
+        let question = Request::Kernel(vec!["kernel.panic".to_owned()]);
+        let change = Request::Assign {
+            key: "kernel.panic".to_owned(),
+            value: "10".to_owned(),
+        };
+
+        let (asking, nothing) = run_of(&Ascent::Root, std::slice::from_ref(&question));
+        let (changing, records) = run_of(&Ascent::Root, &[question, change]);
+
+        assert!(
+            asking.ends_with("kernel\\0011kernel/panic\\00123\\0011end\\0012'"),
+            "{asking}"
+        );
+        assert!(nothing.expose().is_empty());
+        assert_eq!(changing, command(&Ascent::Root));
+        assert!(records.expose().ends_with(b"3\tend\n"));
+    }
+
+    #[test]
+    fn a_question_that_is_too_long_for_an_argument_goes_to_stdin() {
+        let many = (0..4000).map(|n| format!("kernel.key_{n}")).collect();
+
+        let (asking, records) = run_of(&Ascent::Root, &[Request::Kernel(many)]);
+
+        assert_eq!(asking, command(&Ascent::Root));
+        assert!(records.expose().len() > ARGUMENT);
     }
 }

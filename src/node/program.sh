@@ -1,7 +1,9 @@
 # The constant program that answers on a node. It is the exec request itself; questions,
 # payloads and secrets come on stdin and never become part of this text (T-12).
 #
-# In:  one record a line, `LENGTH<tab>VERB<tab>FIELD...`; LENGTH counts what follows its tab.
+# In:  one record a line, `LENGTH<tab>VERB<tab>FIELD...`; LENGTH counts what follows its tab. The
+#      records of a run that only asks come as $1, escaped for printf: no round trip for stdin, and
+#      no shell that reads it byte by byte.
 # Out: `VERB<tab>LENGTH`, newline, LENGTH bytes, newline. The last record is `end`.
 #
 # Only what POSIX promises, and as few processes as can be: built-ins, one stat, one head,
@@ -13,8 +15,7 @@ export LC_ALL TZ
 umask 077
 set -f
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/bin
-tab=$(printf "\t.")
-tab=${tab%.}
+tab="	"
 nl="
 "
 tmp= stopped= locked=
@@ -364,12 +365,13 @@ restart() {
 	why=$(bounded docker restart -t 10 "$1" 2>&1 >/dev/null)
 }
 
-printf "\nharden 1\n"
-IFS=$tab
-while IFS= read -r record; do
+# Carries out one record; false for one whose length does not hold.
+obey() {
+	record=$1
 	length=${record%%"$tab"*}
 	record=${record#*"$tab"}
-	if [ "${#record}" != "$length" ]; then break; fi
+	if [ "${#record}" != "$length" ]; then return 1; fi
+	IFS=$tab
 	set -- $record
 	verb=$1
 	shift
@@ -380,8 +382,20 @@ while IFS= read -r record; do
 		answer end ""
 		exit 0
 		;;
-	*) break ;;
+	*) return 1 ;;
 	esac
-done
+}
+
+printf "\nharden 1\n"
+if [ -n "${1-}" ]; then
+	IFS=$nl
+	for record in $(printf %b "$1"); do
+		obey "$record" || break
+	done
+else
+	while IFS= read -r record; do
+		obey "$record" || break
+	done
+fi
 answer cut ""
 exit 1

@@ -4,6 +4,7 @@
 //! host is collected before the verdict, because a revocation further down wins
 //! over a good line (rust-stack.md 4.3).
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -23,6 +24,10 @@ use crate::ssh::host_key::HostKey;
 #[derive(Clone, Debug, Default)]
 pub struct KnownHosts {
     entries: Vec<Entry>,
+    /// Where the lines of a plain name stand: thousands of nodes must not each read thousands of lines.
+    named: HashMap<Vec<u8>, Vec<usize>>,
+    /// Where the lines stand that only a comparison can tell about: patterns and hashed names.
+    others: Vec<usize>,
 }
 
 /// A line in a file of host keys.
@@ -84,9 +89,9 @@ impl KnownHosts {
             };
             Entry::parse(line, record)
         });
-        Self {
-            entries: entries.collect(),
-        }
+        let mut known = Self::default();
+        known.extend(entries);
+        known
     }
 
     /// Reads `files` one after the other; a missing file is an empty one.
@@ -98,7 +103,7 @@ impl KnownHosts {
         let mut all = Self::default();
         for file in files {
             match fs::read(file) {
-                Ok(bytes) => all.entries.extend(Self::parse(file, &bytes).entries),
+                Ok(bytes) => all.extend(Self::parse(file, &bytes).entries),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
                     return Err(SshError::KnownHosts {
@@ -115,8 +120,23 @@ impl KnownHosts {
     #[must_use]
     pub fn with(&self, others: Self) -> Self {
         let mut all = self.clone();
-        all.entries.extend(others.entries);
+        all.extend(others.entries);
         all
+    }
+
+    fn extend(&mut self, entries: impl IntoIterator<Item = Entry>) {
+        for entry in entries {
+            let place = self.entries.len();
+            match entry.names.plain() {
+                Some(names) => {
+                    for name in names {
+                        self.named.entry(name.clone()).or_default().push(place);
+                    }
+                }
+                None => self.others.push(place),
+            }
+            self.entries.push(entry);
+        }
     }
 
     /// Judges `key` of `host`.
@@ -179,26 +199,38 @@ impl KnownHosts {
     /// True when any line names `host` with its port, or any marked line without it.
     pub fn mentions(&self, host: &str, port: u16) -> bool {
         let [exact, portless] = names_of(host, port);
-        let mut marked = self.matching(&portless);
-        self.matching(&exact).next().is_some() || marked.any(|entry| entry.marker != Marker::Plain)
+        let mut marked = self.matching(&[portless]);
+        self.matching(&[exact]).next().is_some()
+            || marked.any(|entry| entry.marker != Marker::Plain)
     }
 
     fn marked(&self, marker: Marker, host: &str, port: u16) -> impl Iterator<Item = &Entry> {
-        let [exact, portless] = names_of(host, port);
-        self.entries.iter().filter(move |entry| {
-            entry.marker == marker && (entry.names.cover(&exact) || entry.names.cover(&portless))
-        })
+        let names = names_of(host, port);
+        let found = self.matching(&names);
+        found.filter(move |entry| entry.marker == marker)
     }
 
     fn plain(&self, name: &str) -> impl Iterator<Item = &Entry> {
-        self.matching(name)
+        self.matching(&[name.to_owned()])
             .filter(|entry| entry.marker == Marker::Plain)
     }
 
-    fn matching(&self, name: &str) -> impl Iterator<Item = &Entry> {
-        self.entries
+    /// The lines that name one of `names`, in the order in which they were read.
+    fn matching(&self, names: &[String]) -> impl Iterator<Item = &Entry> + use<'_> {
+        let mut places: Vec<usize> = names
             .iter()
-            .filter(move |entry| entry.names.cover(name))
+            .filter_map(|name| self.named.get(name.as_bytes()))
+            .flatten()
+            .copied()
+            .collect();
+        let others = self.others.iter().copied();
+        places.extend(others.filter(|place| {
+            let line = &self.entries[*place].names;
+            names.iter().any(|name| line.cover(name))
+        }));
+        places.sort_unstable();
+        places.dedup();
+        places.into_iter().map(|place| &self.entries[place])
     }
 }
 
@@ -256,6 +288,15 @@ impl Names {
             salt: STANDARD.decode(&hashed[..bar]).ok()?,
             digest: STANDARD.decode(&hashed[bar + 1..]).ok()?,
         })
+    }
+
+    /// The names themselves, where they are neither hashed nor patterns.
+    fn plain(&self) -> Option<&[Vec<u8>]> {
+        let is_plain = |name: &Vec<u8>| !name.iter().any(|byte| matches!(byte, b'*' | b'?' | b'!'));
+        match self {
+            Self::Patterns(names) if names.iter().all(is_plain) => Some(names),
+            Self::Patterns(_) | Self::Hashed { .. } => None,
+        }
     }
 
     /// True when a pattern covers `name` and no `!pattern` does.

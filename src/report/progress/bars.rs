@@ -15,9 +15,17 @@ use crate::report::progress::told::Tone;
 /// Often enough to show that the program is alive.
 const TICK: Duration = Duration::from_millis(120);
 
+/// So many nodes that could not be reached are told one by one while the run goes on; all of them
+/// are in the result.
+const FIRST_FAILURES: usize = 5;
+
 /// One bar for all nodes, and a line for each of the nodes at work.
 pub(super) struct Bars {
     board: Board,
+    /// Whether the head has a bar.
+    has_bar: Option<bool>,
+    /// Failures of single nodes so far.
+    failures: usize,
     screen: MultiProgress,
     head: ProgressBar,
     lines: Vec<ProgressBar>,
@@ -30,6 +38,8 @@ impl Bars {
         head.enable_steady_tick(TICK);
         Self {
             board: Board::default(),
+            has_bar: None,
+            failures: 0,
             screen,
             head,
             lines: Vec::new(),
@@ -40,9 +50,24 @@ impl Bars {
     pub(super) fn report(&mut self, event: &Event, told: Option<Told>) {
         self.board.absorb(event);
         if let Some(told) = told.filter(|told| told.tone >= Tone::Story) {
-            let _ = self.screen.println(told.text());
+            self.print(event, &told);
         }
         self.draw();
+    }
+
+    /// A thousand failures of one cause would push everything else off the screen.
+    fn print(&mut self, event: &Event, told: &Told) {
+        if event.node.is_some() && told.tone >= Tone::Warning {
+            self.failures += 1;
+        }
+        let line = if event.node.is_none() || self.failures <= FIRST_FAILURES {
+            told.text()
+        } else if self.failures == FIRST_FAILURES + 1 {
+            "more nodes have failures or warnings; the result names all of them".to_owned()
+        } else {
+            return;
+        };
+        let _ = self.screen.println(line);
     }
 
     pub(super) fn suspend<R>(&self, ask: impl FnOnce() -> R) -> R {
@@ -59,14 +84,18 @@ impl Bars {
     }
 
     fn draw(&mut self) {
-        match self.board.total {
-            Some(total) => {
-                self.head.set_length(total as u64);
-                self.head.set_position(self.board.done as u64);
-                self.head
-                    .set_style(style("{spinner} [{bar:24}] {pos}/{len}  {wide_msg}"));
-            }
-            None => self.head.set_style(style("{spinner} {wide_msg}")),
+        let has_bar = self.board.total.is_some();
+        if self.has_bar != Some(has_bar) {
+            self.has_bar = Some(has_bar);
+            self.head.set_style(style(if has_bar {
+                "{spinner} [{bar:24}] {pos}/{len}  {wide_msg}"
+            } else {
+                "{spinner} {wide_msg}"
+            }));
+        }
+        if let Some(total) = self.board.total {
+            self.head.set_length(total as u64);
+            self.head.set_position(self.board.done as u64);
         }
         self.head.set_message(self.board.head());
         let lines = self.board.lines();

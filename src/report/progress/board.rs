@@ -1,6 +1,8 @@
 //! Who is at work on what, as text; where it is shown is not known here.
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::time::Duration;
 
 use crate::event::Event;
 use crate::event::EventKind;
@@ -10,8 +12,14 @@ use crate::report::progress::told::title;
 use crate::report::words::counted;
 use crate::report::words::escaped;
 
-/// More lines than this are not read.
+/// More lines than this are not read, and they fit a terminal of 24.
 const MOST_LINES: usize = 10;
+
+/// A node that has been at it for longer is shown with its time.
+const LONG: Duration = Duration::from_secs(2);
+
+/// How far a phase must be before the rest of it is estimated: its time and its nodes.
+const EARLY: (Duration, usize) = (Duration::from_secs(2), 10);
 
 /// The state of a run at this moment.
 #[derive(Debug, Default)]
@@ -24,21 +32,57 @@ pub(super) struct Board {
     nodes: usize,
     unreachable: usize,
     failed: usize,
-    /// Those that began first, and so the slowest, in front.
-    active: Vec<(String, String)>,
+    /// By the order in which they began: the slowest in front.
+    active: BTreeMap<u64, Active>,
+    /// The key of each active node.
+    places: HashMap<String, u64>,
+    next: u64,
+    /// When the phase began, and the latest event; since the start of the run.
+    begun: Duration,
+    now: Duration,
     /// By node: changes that are planned, and those that have ended.
     changes: HashMap<String, (usize, usize)>,
     rke: Option<String>,
 }
 
+/// A node at work.
+#[derive(Debug)]
+struct Active {
+    node: String,
+    state: State,
+    since: Duration,
+}
+
+/// What a node is at.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum State {
+    Connecting,
+    Asking,
+    /// Changes that ended, those planned, and the subject of the latest.
+    Changing(usize, usize, String),
+}
+
+impl State {
+    fn in_words(&self) -> String {
+        match self {
+            Self::Connecting => "connecting".to_owned(),
+            Self::Asking => "asking".to_owned(),
+            Self::Changing(ended, planned, subject) => {
+                format!("changing: {ended} of {planned} done, {subject}")
+            }
+        }
+    }
+}
+
 impl Board {
     pub(super) fn absorb(&mut self, event: &Event) {
+        self.now = event.since_start;
         let node = event.node.as_deref().unwrap_or_default();
         match &event.kind {
             EventKind::RunStarted(run) => self.nodes = run.nodes.len(),
             EventKind::PhaseStarted(phase) => self.begin(*phase),
-            EventKind::Connecting => self.set(node, "connecting"),
-            EventKind::Connected => self.set(node, "asking"),
+            EventKind::Connecting => self.set(node, State::Connecting),
+            EventKind::Connected => self.set(node, State::Asking),
             EventKind::Unreachable { .. } => {
                 self.unreachable += 1;
                 self.leave(node);
@@ -56,7 +100,7 @@ impl Board {
             EventKind::RkeFinished { .. } => self.rke = None,
             EventKind::Restarted { outcome, .. } => self.count(outcome),
             EventKind::Failed { .. } => self.failed += 1,
-            EventKind::RunFinished => self.active.clear(),
+            EventKind::RunFinished => self.clear(),
             EventKind::Warned { .. }
             | EventKind::Judged { .. }
             | EventKind::Refused { .. }
@@ -66,28 +110,64 @@ impl Board {
         }
     }
 
-    /// The phase, and what went wrong so far.
+    /// The phase, how many nodes are at what, what went wrong so far, and how long it may take.
     pub(super) fn head(&self) -> String {
         let mut parts = vec![self.title.to_owned()];
+        let counted_as = |wanted: fn(&State) -> bool, word: &str| {
+            let count = self
+                .active
+                .values()
+                .filter(|one| wanted(&one.state))
+                .count();
+            (count > 0).then(|| format!("{count} {word}"))
+        };
+        if self.active.len() > MOST_LINES {
+            parts.extend(counted_as(
+                |state| *state == State::Connecting,
+                "connecting",
+            ));
+            parts.extend(counted_as(|state| *state == State::Asking, "asking"));
+            parts.extend(counted_as(
+                |state| matches!(state, State::Changing(..)),
+                "changing",
+            ));
+        }
         if self.unreachable > 0 {
             parts.push(format!("{} unreachable", counted(self.unreachable, "node")));
         }
         if self.failed > 0 {
             parts.push(format!("{} failed", self.failed));
         }
+        parts.extend(self.estimate());
         parts.join(" · ")
     }
 
-    /// A line for each node at work, but not more than can be read; then the last word of `rke`.
+    /// How long the rest takes when it goes on like this.
+    fn estimate(&self) -> Option<String> {
+        let total = self.total?;
+        let spent = self.now.saturating_sub(self.begun);
+        if spent < EARLY.0 || self.done < EARLY.1 || self.done >= total {
+            return None;
+        }
+        let each = spent / u32::try_from(self.done).ok()?;
+        let left = each * u32::try_from(total - self.done).ok()?;
+        Some(format!("about {} s left", left.as_secs().max(1)))
+    }
+
+    /// A line for each node at work, the slowest first, but not more than can be read; then the
+    /// last word of `rke`.
     pub(super) fn lines(&self) -> Vec<String> {
-        let shown = &self.active[..self.active.len().min(MOST_LINES)];
-        let names: Vec<String> = shown.iter().map(|(name, _)| escaped(name)).collect();
+        let shown: Vec<&Active> = self.active.values().take(MOST_LINES).collect();
+        let names: Vec<String> = shown.iter().map(|one| escaped(&one.node)).collect();
         let width = names.iter().map(|name| name.chars().count()).max();
         let width = width.unwrap_or_default();
         let mut lines: Vec<String> = names
             .iter()
-            .zip(shown)
-            .map(|(name, (_, state))| format!("  {name:width$}  {}", escaped(state)))
+            .zip(&shown)
+            .map(|(name, one)| {
+                let state = escaped(&one.state.in_words());
+                format!("  {name:width$}  {state}{}", self.time_of(one))
+            })
             .collect();
         let others = self.active.len() - shown.len();
         if others > 0 {
@@ -101,10 +181,19 @@ impl Board {
         lines
     }
 
+    fn time_of(&self, one: &Active) -> String {
+        let spent = self.now.saturating_sub(one.since);
+        if spent < LONG {
+            return String::new();
+        }
+        format!(", for {} s", spent.as_secs())
+    }
+
     fn begin(&mut self, phase: Phase) {
         self.title = title(phase);
         self.done = 0;
-        self.active.clear();
+        self.begun = self.now;
+        self.clear();
         self.total = match phase {
             Phase::Gather | Phase::Confirm | Phase::Verify => {
                 Some(self.nodes.saturating_sub(self.unreachable))
@@ -121,16 +210,30 @@ impl Board {
         };
     }
 
-    fn set(&mut self, node: &str, state: impl Into<String>) {
-        let state = state.into();
-        match self.active.iter_mut().find(|(name, _)| name == node) {
-            Some((_, known)) => *known = state,
-            None => self.active.push((node.to_owned(), state)),
+    fn clear(&mut self) {
+        self.active.clear();
+        self.places.clear();
+    }
+
+    fn set(&mut self, node: &str, state: State) {
+        if let Some(one) = self.places.get(node).and_then(|at| self.active.get_mut(at)) {
+            one.state = state;
+            return;
         }
+        let one = Active {
+            node: node.to_owned(),
+            state,
+            since: self.now,
+        };
+        self.places.insert(node.to_owned(), self.next);
+        self.active.insert(self.next, one);
+        self.next += 1;
     }
 
     fn leave(&mut self, node: &str) {
-        self.active.retain(|(name, _)| name != node);
+        if let Some(place) = self.places.remove(node) {
+            self.active.remove(&place);
+        }
         self.done += 1;
     }
 
@@ -142,10 +245,7 @@ impl Board {
         if ended >= planned {
             self.leave(node);
         } else {
-            self.set(
-                node,
-                format!("changing: {ended} of {planned} done, {subject}"),
-            );
+            self.set(node, State::Changing(ended, planned, subject.to_owned()));
         }
     }
 

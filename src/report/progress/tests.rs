@@ -1,5 +1,6 @@
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use insta::assert_snapshot;
 
@@ -162,6 +163,42 @@ fn the_board_shows_the_slowest_nodes_and_counts_the_others() {
     assert_eq!(lines[8], "  worker-10  asking");
     assert_eq!(lines[10], "  and 52 others");
     assert_eq!((board.done, board.total), (1, Some(63)));
+}
+
+#[test]
+fn the_head_counts_the_states_and_estimates_the_rest() {
+    let names: Vec<String> = (1..=1000).map(|n| format!("worker-{n}")).collect();
+    let nodes: Vec<&str> = names.iter().map(String::as_str).collect();
+    let at = |second: u64, node: &str, kind: EventKind| Event {
+        since_start: Duration::from_secs(second),
+        ..sample::of_node(node, kind)
+    };
+    let mut events = vec![sample::started("check", &nodes), phase(Phase::Gather)];
+    for event in &mut events {
+        event.since_start = Duration::ZERO;
+    }
+    events.extend(
+        nodes[..64]
+            .iter()
+            .map(|node| at(1, node, EventKind::Connecting)),
+    );
+    events.extend(
+        nodes[..30]
+            .iter()
+            .map(|node| at(2, node, EventKind::Connected)),
+    );
+    let gathered = EventKind::Gathered { unread: 0 };
+    events.extend(
+        nodes[..20]
+            .iter()
+            .map(|node| at(10, node, gathered.clone())),
+    );
+
+    let board = board(&events);
+
+    let head = "asking the nodes · 34 connecting · 10 asking · about 490 s left";
+    assert_eq!(board.head(), head);
+    assert_eq!(board.lines()[0], "  worker-21  asking, for 9 s");
 }
 
 #[test]

@@ -186,7 +186,7 @@ impl Builder {
 }
 
 /// A node needs one descriptor, each of its connections one, each of its commands three.
-fn raise_file_limit() {
+pub(crate) fn raise_file_limit() {
     let mut limit = rustix::process::getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     // A small fleet works with the limit as it is.

@@ -20,6 +20,7 @@
 mod builder;
 pub mod containers;
 mod counts;
+mod crowd;
 mod digest;
 mod disk;
 mod docker;
@@ -35,6 +36,7 @@ pub mod kubernetes;
 mod machine;
 mod mounts;
 mod node;
+mod relay;
 mod role;
 mod server;
 pub mod standin;
@@ -43,6 +45,8 @@ mod wire;
 
 pub use builder::Builder;
 pub use counts::Counts;
+pub use crowd::Crowd;
+pub use crowd::Weather;
 pub use digest::Entry;
 pub use fault::Fault;
 pub use fleet::Fleet;

@@ -3,14 +3,17 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
+use harden_lab::Crowd;
 use harden_lab::Fault;
 use harden_lab::Fleet;
 use harden_lab::Role;
+use harden_lab::Weather;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tokio::sync::oneshot;
@@ -26,6 +29,29 @@ struct Cli {
 enum Command {
     /// Starts a fleet, prints the path of its inventory, and keeps it until standard input closes.
     Up(Up),
+    /// Starts thousands of workers that all answer alike, and runs a program with the path of their
+    /// inventory in `HARDEN_LAB_INVENTORY`.
+    Crowd(Throng),
+}
+
+#[derive(Args)]
+struct Throng {
+    #[arg(long)]
+    nodes: u32,
+    /// Per cent of the nodes that refuse connections.
+    #[arg(long, default_value_t = 0)]
+    dead: usize,
+    /// Per cent that accept and say nothing.
+    #[arg(long, default_value_t = 0)]
+    hanging: usize,
+    /// Per cent that wait two seconds before each answer.
+    #[arg(long, default_value_t = 0)]
+    slow: usize,
+    /// Milliseconds that each byte is under way, in either direction.
+    #[arg(long, default_value_t = 0)]
+    delay: u64,
+    #[arg(last = true, required = true)]
+    command: Vec<String>,
 }
 
 #[derive(Args)]
@@ -69,6 +95,7 @@ struct Up {
 async fn main() -> Result<ExitCode, anyhow::Error> {
     match Cli::parse().command {
         Command::Up(up) => up.run().await,
+        Command::Crowd(throng) => throng.run().await,
     }
 }
 
@@ -93,7 +120,8 @@ impl Up {
         }
         let fleet = builder.start().await?;
         if let Some((program, arguments)) = self.command.split_first() {
-            return run_beside(&fleet, program, arguments).await;
+            let place = ("HARDEN_LAB_FLEET", fleet.dir().to_owned());
+            return run_beside(place, program, arguments).await;
         }
         writeln!(std::io::stdout(), "{}", fleet.inventory().display())?;
         until_told_to_end().await?;
@@ -101,15 +129,31 @@ impl Up {
     }
 }
 
-/// Runs a program to its end and hands its exit code on.
+impl Throng {
+    async fn run(self) -> Result<ExitCode, anyhow::Error> {
+        let weather = Weather {
+            dead: self.dead,
+            hanging: self.hanging,
+            slow: self.slow,
+            pause: Duration::from_secs(2),
+            delay: Duration::from_millis(self.delay),
+        };
+        let crowd = Crowd::start(self.nodes, weather).await?;
+        let (program, arguments) = self.command.split_first().context("no program")?;
+        let inventory = ("HARDEN_LAB_INVENTORY", crowd.inventory());
+        run_beside(inventory, program, arguments).await
+    }
+}
+
+/// Runs a program to its end, with one more variable, and hands its exit code on.
 async fn run_beside(
-    fleet: &Fleet,
+    (variable, path): (&str, PathBuf),
     program: &str,
     arguments: &[String],
 ) -> Result<ExitCode, anyhow::Error> {
     let status = tokio::process::Command::new(program)
         .args(arguments)
-        .env("HARDEN_LAB_FLEET", fleet.dir())
+        .env(variable, path)
         .status()
         .await
         .with_context(|| format!("cannot run {program}"))?;

@@ -1,0 +1,49 @@
+//! What is asked of a node: worked out once for all nodes that have the same roles.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use crate::audit;
+use crate::engine::Run;
+use crate::facts::layout::Layout;
+use crate::facts::question::OS_RELEASE;
+use crate::facts::question::Question;
+use crate::inventory::Node;
+use crate::inventory::Role;
+use crate::plan;
+use crate::plan::KUBELET_VALUES;
+
+impl Run {
+    /// The questions of a first look, for every set of roles that a selected node has.
+    pub(super) fn asked(&self) -> BTreeMap<&BTreeSet<Role>, BTreeSet<Question>> {
+        let mut asked = BTreeMap::new();
+        for node in self.selected() {
+            asked
+                .entry(&node.roles)
+                .or_insert_with(|| self.questions(node));
+        }
+        asked
+    }
+
+    fn questions(&self, node: &Node) -> BTreeSet<Question> {
+        let declared = self.job.cluster.prefix(&self.job.inventory);
+        let mut questions: BTreeSet<Question> = Layout::candidates(declared)
+            .iter()
+            .flat_map(|layout| self.questions_below(node, layout))
+            .collect();
+        questions.insert(Question::Content(OS_RELEASE.to_owned()));
+        questions.extend(plan::TOOLS.map(|tool| Question::Tool(tool.to_owned())));
+        questions.extend(KUBELET_VALUES.map(|(key, _)| Question::Kernel(key.to_owned())));
+        if let (true, Some(path)) = (
+            node.roles.contains(&Role::ControlPlane),
+            plan::audit_log::path(&self.job.profile),
+        ) {
+            questions.insert(Question::Room(path.to_owned()));
+        }
+        questions
+    }
+
+    pub(super) fn questions_below(&self, node: &Node, layout: &Layout) -> BTreeSet<Question> {
+        audit::questions(&self.job.profile, self.job.level, node, layout)
+    }
+}

@@ -1,0 +1,170 @@
+//! A run of any size without a network: what the files say, what the nodes say, and the report.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use harden::audit;
+use harden::cluster_file::ClusterFile;
+use harden::event::Event;
+use harden::event::EventKind;
+use harden::event::RunStarted;
+use harden::facts::Facts;
+use harden::facts::answer;
+use harden::facts::question::Question;
+use harden::fleet::ClusterState;
+use harden::fleet::Fleet;
+use harden::inventory::Inventory;
+use harden::inventory::rke;
+use harden::node::frame::Answer;
+use harden::plan;
+use harden::plan::Plan;
+use harden::plan::Settings;
+use harden::profile::Profile;
+use harden::profile::library::DEFAULT_PLAYBOOK;
+use harden::profile::library::Library;
+use harden::profile::library::Source;
+use harden::profile::load::load;
+use harden::profile::playbook;
+use harden::report::Report;
+use harden::report::document::Document;
+use harden::secret::Secret;
+
+/// What `docker inspect` says on a node with every component.
+const INSPECTED: &str = include_str!("../fixtures/rke-v0.1.11/inspect-default.json");
+
+/// Levels are judged and planned up to this one.
+const LEVEL: u8 = 2;
+
+pub(crate) fn profile() -> Profile {
+    let source = Source {
+        file: DEFAULT_PLAYBOOK.0.into(),
+        text: DEFAULT_PLAYBOOK.1.into(),
+    };
+    let playbook = playbook::read(&source.file, &source.text).unwrap();
+    load(&source, &playbook, &Library::embedded()).unwrap()
+}
+
+/// A node list of `count` nodes, three of them with a control plane.
+pub(crate) fn inventory_text(count: usize) -> String {
+    let mut text = String::from("kubernetes_version: v1.11.3-rancher1-1\nnodes:\n");
+    for index in 0..count {
+        let role = if index < 3 {
+            "controlplane, etcd"
+        } else {
+            "worker"
+        };
+        let (high, low) = (index / 250, index % 250);
+        let _ = writeln!(
+            text,
+            "- address: 10.1.{high}.{low}\n  hostname_override: node-{index:05}\n  user: root\n  role: [{role}]"
+        );
+    }
+    text
+}
+
+pub(crate) fn inventory(text: &str) -> Inventory {
+    rke::read("cluster.yml", text, None, true).unwrap()
+}
+
+pub(crate) fn cluster(text: &str) -> ClusterFile {
+    ClusterFile::parse("cluster.yml", text).unwrap()
+}
+
+/// A `docker inspect` of about 100 KiB, and what else a node says.
+pub(crate) fn answers() -> Vec<Answer> {
+    let answer = |verb: &str, body: String| Answer {
+        verb: verb.to_owned(),
+        body: body.into_bytes(),
+    };
+    let kernel = "kernel/panic:0\nkernel/panic_on_oops:0\nvm/overcommit_memory:0\n";
+    let kernel = kernel.lines().fold(String::new(), |mut text, line| {
+        let _ = writeln!(text, "/proc/sys/{line}");
+        text
+    });
+    let padding = " ".repeat((100 * 1024_usize).saturating_sub(INSPECTED.len()));
+    vec![
+        answer("kernel", kernel),
+        answer("files", "absent\t/etc/sysctl.conf\n".to_owned()),
+        answer("content", String::new()),
+        answer("containers", format!("{INSPECTED}{padding}")),
+        answer("refused", String::new()),
+        answer("tools", String::new()),
+    ]
+}
+
+pub(crate) fn questions() -> BTreeSet<Question> {
+    let components = ["kube-apiserver", "kubelet", "kube-proxy", "etcd"];
+    let containers = components.map(|name| Question::Container(name.to_owned()));
+    BTreeSet::from(containers)
+}
+
+pub(crate) fn facts() -> Facts {
+    answer::read(&questions(), &answers())
+}
+
+/// Every node answered alike.
+pub(crate) fn fleet(count: usize) -> Fleet {
+    let text = inventory_text(count);
+    let inventory = inventory(&text);
+    let one = facts();
+    let names = inventory.nodes.iter().map(|node| node.name.clone());
+    let facts: BTreeMap<String, Facts> = names.map(|name| (name, one.clone())).collect();
+    let cluster = ClusterState {
+        file: cluster(&text),
+        exists: true,
+    };
+    Fleet::new(inventory, cluster, facts)
+}
+
+pub(crate) fn planned(profile: &Profile, fleet: &Fleet) -> Plan {
+    let settings = Settings {
+        level: LEVEL,
+        run: "run",
+        fresh_key: &Secret::from("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned()),
+    };
+    plan::plan(profile, fleet, &settings)
+}
+
+pub(crate) fn judged(profile: &Profile, fleet: &Fleet) -> Vec<harden::finding::Finding> {
+    audit::judge(profile, LEVEL, fleet)
+}
+
+/// The result of a check, ready to be rendered.
+pub(crate) fn document(profile: &Profile, fleet: &Fleet) -> Document {
+    Document::of(report(profile, fleet))
+}
+
+fn report(profile: &Profile, fleet: &Fleet) -> Report {
+    let mut report = Report::default();
+    let nodes = fleet.inventory.nodes.iter();
+    let kinds = [
+        EventKind::RunStarted(RunStarted {
+            command: "check".to_owned(),
+            started: "2026-11-23T12:09:45Z".to_owned(),
+            inventory: "cluster.yml".to_owned(),
+            profile: profile.name.clone(),
+            guide: profile.guide.clone(),
+            benchmark: profile.benchmark.clone(),
+            level: LEVEL,
+            nodes: nodes.map(|node| node.name.clone()).collect(),
+            fleet: fleet.inventory.nodes.len(),
+            controls: profile.controls.len(),
+        }),
+        EventKind::Judged {
+            findings: judged(profile, fleet),
+        },
+        EventKind::Planned(Arc::new(planned(profile, fleet))),
+        EventKind::RunFinished,
+    ];
+    for kind in kinds {
+        report.absorb(Event {
+            since_start: Duration::from_secs(1),
+            node: None,
+            kind,
+        });
+    }
+    report
+}

@@ -75,6 +75,11 @@ pub enum EventKind {
         component: String,
         outcome: Outcome,
     },
+    /// Every Secret lies in etcd under this key now; so many had to be written again.
+    SecretsRewritten {
+        key: String,
+        rewritten: usize,
+    },
     /// A stage was left out, and why.
     Skipped {
         what: String,
@@ -129,6 +134,11 @@ pub enum Phase {
     ClusterFile,
     RkeUp,
     Restarts,
+    /// The steps of a key rotation (T-16).
+    AddKey,
+    PromoteKey,
+    RewriteSecrets,
+    DropKey,
     Verify,
 }
 

@@ -106,16 +106,20 @@ impl Fleet {
 
     /// The Kubernetes version that runs, else the one that is asked for.
     pub fn kubernetes(&self) -> Option<Version> {
-        let running = self.facts.values().find_map(|facts| {
+        self.running().or_else(|| {
+            let declared = self.cluster.file.value_at(&["kubernetes_version"]);
+            Version::parse(declared.and_then(|value| value.text())?)
+        })
+    }
+
+    /// The Kubernetes version that runs.
+    pub fn running(&self) -> Option<Version> {
+        self.facts.values().find_map(|facts| {
             let name = ["kube-apiserver", "kubelet"];
             name.iter().find_map(|name| match facts.container(name) {
                 Observed::Present(container) => Version::parse(container.version()?),
                 _ => None,
             })
-        });
-        running.or_else(|| {
-            let declared = self.cluster.file.value_at(&["kubernetes_version"]);
-            Version::parse(declared.and_then(|value| value.text())?)
         })
     }
 

@@ -33,3 +33,42 @@ impl fmt::Debug for Secret {
         f.write_str("[redacted]")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zeroize::ZeroizeOnDrop;
+
+    /// Does not compile when the type has the trait: then there are two things to choose from.
+    macro_rules! never {
+        ($type:ty: $trait:path) => {{
+            trait Chosen<A> {
+                fn it() {}
+            }
+            impl<T: ?Sized> Chosen<()> for T {}
+            impl<T: ?Sized + $trait> Chosen<u8> for T {}
+            <$type as Chosen<_>>::it();
+        }};
+    }
+
+    #[test]
+    fn a_secret_is_neither_shown_nor_serialised() {
+        never!(Secret: fmt::Display);
+        never!(Secret: fmt::LowerHex);
+        never!(Secret: serde::Serialize);
+        never!(Secret: std::ops::Deref);
+        never!(Secret: AsRef<[u8]>);
+
+        let secret = Secret::from("hunter2".to_owned());
+
+        assert_eq!(format!("{secret:?}"), "[redacted]");
+        assert_eq!(format!("{:#?}", Some(secret)), "Some(\n    [redacted],\n)");
+    }
+
+    #[test]
+    fn a_secret_is_wiped_when_dropped() {
+        fn is_wiped(_: &impl ZeroizeOnDrop) {}
+
+        is_wiped(&Secret::new(vec![1]).0);
+    }
+}

@@ -471,3 +471,36 @@ fn the_systems_name_is_asked_for_only_where_no_component_shows_its_files() {
         assert_eq!(text(&ask("[]"), "system"), "RancherOS v1.4", "{shell:?}");
     }
 }
+
+#[test]
+fn of_a_secret_in_etcd_only_the_beginning_leaves_the_node() {
+    let docker = r#"#!/bin/sh
+echo "$*" | grep -q "^exec etcd etcdctl .* get /registry/secrets/ /registry/secrets0 " || exit 3
+long=$(printf "%0500d" 0)
+printf '{"header":{"cluster_id":7},"kvs":[{"key":"L3JlZw==","version":1,"value":"azhzOmVuYw%s"}],"count":1}\n' "$long"
+"#;
+    let down = "#!/bin/sh\necho 'Error: No such container: etcd' >&2\nexit 1\n";
+    let request = Request::Secrets {
+        prefix: "/registry".to_owned(),
+        from: "/registry/secrets/".to_owned(),
+    };
+    let stdin = frame::encode(&[request, Request::Tools(Vec::new())]);
+    for shell in SHELLS {
+        let asked = |docker| {
+            let stdout = run_with(shell, &[("docker", docker)], "exec \"$@\"", stdin.expose());
+            frame::decode(&stdout).unwrap()
+        };
+
+        let answers = asked(docker);
+        let told = text(&answers, "secrets");
+        let value = told
+            .lines()
+            .find_map(|line| line.strip_prefix("\"value\":\""));
+        assert_eq!(value.unwrap().len(), 120, "{shell:?}: {told}");
+        assert!(told.contains("\"key\":\"L3JlZw==\""), "{shell:?}: {told}");
+        assert_eq!(answers[1].verb, "tools", "{shell:?}");
+
+        let told = text(&asked(down), "refused");
+        assert_eq!(told, "Error: No such container: etcd", "{shell:?}");
+    }
+}

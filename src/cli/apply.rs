@@ -21,6 +21,7 @@ use crate::plan::Plan;
 use crate::plan::blocker::Blocker;
 
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Apply {
     #[command(flatten)]
     work: Work,
@@ -67,7 +68,7 @@ impl Apply {
             }
             let plan = run.look().await;
             let refusal = match self.blocked(&plan) {
-                _ if plan.is_empty() => None,
+                _ if plan.is_empty() && !plan.concerns_a_key() => None,
                 None if self.yes => None,
                 None => confirm::ask(&audience, &self.work.output, &stop).await,
                 blocked => blocked,

@@ -30,7 +30,7 @@ pub(super) async fn ask(
     Some((why.to_owned(), String::new()))
 }
 
-fn answer() -> io::Result<String> {
+pub(super) fn answer() -> io::Result<String> {
     let mut stderr = io::stderr();
     write!(stderr, "\nDo this? [y/N] ")?;
     stderr.flush()?;

@@ -5,15 +5,18 @@ mod check;
 mod confirm;
 mod controls;
 mod exit;
+mod key;
 mod nodes;
 mod output;
 mod ping;
 mod reach;
 mod runs;
+mod rotate_key;
 mod report;
 mod saved;
 mod session;
 mod site;
+mod site_key;
 mod ssh_config;
 mod terminal;
 mod trust;
@@ -45,6 +48,10 @@ enum Command {
     Check(check::Check),
     /// Make it so, run `rke up`, and prove it by checking again
     Apply(apply::Apply),
+    /// Change the key that encrypts Secrets, one API server at a time; goes on where it was stopped
+    RotateKey(rotate_key::RotateKey),
+    /// Keep the key that encrypts Secrets off the nodes as well
+    Key(key::Key),
     /// Render a saved result again, compare two, or join those of many clusters
     Report(report::Report),
     /// Put back what a run changed, where nothing changed since
@@ -159,6 +166,14 @@ struct Work {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
     level: Option<u8>,
 
+    /// The site's own key for Secrets, readable for nobody else: 32 bytes in base64, or an exported file
+    #[arg(long, value_name = "FILE")]
+    encryption_key_file: Option<PathBuf>,
+
+    /// Seconds for a restarted API server to come back
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    restart_timeout: u64,
+
     /// Only these controls, by id or glob; may be given several times
     #[arg(long, value_name = "ID|GLOB")]
     control: Vec<String>,
@@ -203,10 +218,24 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Check(check) => check.run(),
         Command::Apply(apply) => apply.run(),
+        Command::RotateKey(rotate) => rotate.run(),
+        Command::Key(key) => key.run(),
         Command::Report(report) => report.run(),
         Command::Undo(undo) => undo.run(),
         Command::Controls(controls) => controls.run(),
         Command::Nodes(nodes) => nodes.run(),
         Command::Trust(trust) => trust.run(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn no_command_has_an_argument_twice() {
+        Cli::command().debug_assert();
     }
 }

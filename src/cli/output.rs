@@ -35,7 +35,7 @@ pub(super) struct Output {
     format: Format,
 
     /// Write the result into a file, too; may be given once for each form and file
-    #[arg(long = "output", short, value_name = "FORMAT=FILE")]
+    #[arg(long = "output", short = 'o', value_name = "FORMAT=FILE")]
     files: Vec<Destination>,
 
     /// Show content diffs in the table, secrets redacted

@@ -48,7 +48,7 @@ enum Joined {
 struct Merge {
     /// What `--output json=FILE` saved, one for each cluster
     #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
+    reports: Vec<PathBuf>,
 
     #[command(flatten)]
     output: Output,
@@ -80,7 +80,7 @@ impl Merge {
     fn run(&self) -> Result<ExitCode, Failure> {
         self.output.prepare(Format::ALL)?;
         let mut fleet = Fleet::default();
-        for (file, name) in self.files.iter().zip(names(&self.files)) {
+        for (file, name) in self.reports.iter().zip(names(&self.reports)) {
             // One report at a time: each is let go of before the next is read.
             match read(file) {
                 Ok(document) => fleet.absorb(name, &document),

@@ -84,6 +84,8 @@ fn beside(path: &Path, mode: u32) -> io::Result<NamedTempFile> {
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
+    // Whoever looks for the file must not be told of the temporary one.
+    fs::metadata(directory)?;
     tempfile::Builder::new()
         .prefix(".harden-")
         .permissions(Permissions::from_mode(mode & 0o777))

@@ -5,6 +5,7 @@ use std::fs;
 use std::future::Future;
 use std::io;
 use std::io::IsTerminal as _;
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -30,6 +31,7 @@ use crate::cli::output::Format;
 use crate::cli::output::Output;
 use crate::cli::reach;
 use crate::cli::site;
+use crate::cli::site_key;
 use crate::engine::Job;
 use crate::engine::RkeChoice;
 use crate::engine::Stop;
@@ -66,6 +68,7 @@ pub(super) fn job(
         statements,
     } = site::profile(work, &inventory)?;
     let rancher = site::rancher(target, &inventory, work.playbook.as_deref(), &playbook)?;
+    let site_key = site_key::read(work, &inventory, &playbook)?;
     let today = Day(Timestamp::now().to_zoned(TimeZone::UTC).date());
     // Before the filter: what is left out of a run is not unknown.
     let warnings = statements.review(&profile, today);
@@ -94,6 +97,7 @@ pub(super) fn job(
         snapshot: true,
         run,
         fresh_key: fresh_key()?,
+        site_key,
         keys,
         sudo_password: reach::sudo_password(work.ask_sudo)?,
         options: Options {
@@ -102,6 +106,7 @@ pub(super) fn job(
         },
         jobs: work.reach.jobs.into(),
         answer: Duration::from_secs(work.reach.answer_timeout),
+        restart: Duration::from_secs(work.restart_timeout),
         rke: if work.no_rke {
             RkeChoice::Leave
         } else {
@@ -174,23 +179,42 @@ where
     Fut: Future<Output = ()>,
 {
     work.output.prepare(Format::ALL)?;
+    let (report, ()) = attended(work, work_on)?;
+    let document = Document::of(report);
+    work.output.write(&document)?;
+    Ok(ExitCode::from(document.exit_code))
+}
+
+/// The same for work whose result is a value and no report.
+pub(super) fn told<T, F, Fut>(work: &Work, work_on: F) -> Result<T, Failure>
+where
+    F: FnOnce(Teller, Stop) -> Fut,
+    Fut: Future<Output = T>,
+{
+    let (_, value) = attended(work, |teller, stop, _| work_on(teller, stop))?;
+    Ok(value)
+}
+
+fn attended<T, F, Fut>(work: &Work, work_on: F) -> Result<(Report, T), Failure>
+where
+    F: FnOnce(Teller, Stop, Audience) -> Fut,
+    Fut: Future<Output = T>,
+{
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), ""))?;
     let audience = Audience::new(mode(work.quiet));
-    runtime.block_on(async {
+    let value = runtime.block_on(async {
         let listener = audience.clone();
         let teller = Teller::new(move |event| listener.hear(event));
         let (ask, asked) = watch::channel(false);
         let signals = tokio::spawn(mind_signals(ask, teller.clone()));
-        work_on(teller, Stop::new(asked), audience.clone()).await;
+        let value = work_on(teller, Stop::new(asked), audience.clone()).await;
         signals.abort();
+        value
     });
     // A prompt that nobody answered still waits for its line.
     runtime.shutdown_background();
-    let report = audience.leave();
-    let document = Document::of(report);
-    work.output.write(&document)?;
-    Ok(ExitCode::from(document.exit_code))
+    Ok((audience.leave(), value))
 }
 
 /// Who listens to a run: the live view, and the report that remains.
@@ -218,6 +242,12 @@ impl Audience {
         let command = report.run.as_ref().map_or("apply", |run| &run.command);
         let look = output.look(io::stderr().is_terminal());
         progress.suspend(|| table::write_plan(&mut io::stderr(), command, &plan, look))
+    }
+
+    /// Shows a text on standard error, over the live view.
+    pub(super) fn show(&self, text: &str) -> io::Result<()> {
+        let (progress, _) = &*self.lock();
+        progress.suspend(|| io::stderr().write_all(text.as_bytes()))
     }
 
     /// Ends the live view.

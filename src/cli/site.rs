@@ -105,7 +105,11 @@ pub(super) fn site(
     })
 }
 
-fn playbook_path(target: &Target, inventory: &Inventory, named: Option<&Path>) -> Option<PathBuf> {
+pub(super) fn playbook_path(
+    target: &Target,
+    inventory: &Inventory,
+    named: Option<&Path>,
+) -> Option<PathBuf> {
     let beside = |path: &PathBuf| directory(&target.inventory).join(path);
     named
         .map(Path::to_owned)

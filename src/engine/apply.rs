@@ -56,6 +56,9 @@ impl Run {
             self.teller.tell(EventKind::PhaseStarted(Phase::Verify));
             fleet = self.fleet().await;
         }
+        if done {
+            self.encrypt_what_is_plain(&fleet).await;
+        }
         // What an apply mended needs no waiver any more, and that is no news.
         let _ = self.judge(&fleet);
     }
@@ -307,6 +310,7 @@ impl Run {
             Ok(rke) => rke,
             Err(error) => {
                 return vec![Blocker::Rke {
+                    id: "rke-missing",
                     message: error.to_string(),
                     hint: error.hint(),
                 }];
@@ -314,7 +318,15 @@ impl Run {
         };
         let pinned = fleet.cluster.file.value_at(&["kubernetes_version"]);
         let pinned = pinned.and_then(|value| value.text());
-        let found = rke::preflight(&self.job.config, fleet.is_built(), &rke.version, pinned);
+        let mut found = rke::preflight(&self.job.config, fleet.is_built(), &rke.version, pinned);
+        let running = fleet.running().map(|version| version.to_string());
+        let files = self.job.profile.files();
+        found.extend(rke::clashes(
+            &rke.version,
+            pinned,
+            running.as_deref(),
+            files,
+        ));
         let (blocking, warnings): (Vec<_>, Vec<_>) =
             found.into_iter().partition(rke::Obstacle::is_blocking);
         for warning in warnings {
@@ -324,6 +336,7 @@ impl Run {
             });
         }
         let blocker = |obstacle: rke::Obstacle| Blocker::Rke {
+            id: obstacle.id(),
             message: obstacle.to_string(),
             hint: obstacle.hint(),
         };
@@ -336,7 +349,7 @@ impl Run {
         if interrupted {
             self.fail(
                 "interrupted: the change in hand was finished, and no other was begun",
-                "run `harden apply` again; it goes on with what is left",
+                self.again(),
             );
         }
         interrupted

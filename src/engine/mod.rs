@@ -6,6 +6,8 @@
 mod apply;
 mod ascents;
 mod doors;
+mod encrypt;
+mod etcd;
 mod gather;
 pub mod journal;
 mod nodes;
@@ -15,6 +17,7 @@ pub mod ping;
 mod rancher;
 mod restart;
 mod snapshot;
+mod rotate;
 mod stop;
 mod teller;
 mod undo;
@@ -45,6 +48,7 @@ use crate::fleet::ClusterState;
 use crate::fleet::Fleet;
 use crate::inventory::Inventory;
 use crate::inventory::Node;
+use crate::inventory::Role;
 use crate::plan;
 use crate::plan::KUBELET_VALUES;
 use crate::plan::Plan;
@@ -65,6 +69,7 @@ pub use crate::engine::teller::Teller;
 
 /// Everything that a run needs to know, gathered by the command line.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Job {
     pub command: &'static str,
     pub inventory: Inventory,
@@ -94,6 +99,8 @@ pub struct Job {
     pub snapshot: bool,
     /// 32 bytes in base64, for a cluster without a key.
     pub fresh_key: Secret,
+    /// The site's own key, where it keeps one.
+    pub site_key: Option<SiteKey>,
     pub keys: Keys,
     /// For `sudo`, where it asks for one.
     pub sudo_password: Option<Secret>,
@@ -102,6 +109,8 @@ pub struct Job {
     pub jobs: usize,
     /// For one question or one node's changes.
     pub answer: Duration,
+    /// For a restarted component to come back to stay.
+    pub restart: Duration,
     pub rke: RkeChoice,
     /// False with `--no-kube`: what only the Kubernetes API can tell stays unread.
     pub ask_kubernetes: bool,
@@ -113,6 +122,24 @@ pub struct Job {
     pub allow_incomplete: bool,
     /// Go on although the policy would refuse pods that run now.
     pub allow_refused_pods: bool,
+}
+
+/// An encryption key that a site keeps elsewhere.
+#[derive(Clone, Debug)]
+pub struct SiteKey {
+    /// Where it was read, for messages.
+    pub file: String,
+    /// 32 bytes in base64, and no sample.
+    pub key: Secret,
+}
+
+impl Job {
+    /// The key to make a cluster's first file with, or to rotate to.
+    fn new_key(&self) -> &Secret {
+        self.site_key
+            .as_ref()
+            .map_or(&self.fresh_key, |site| &site.key)
+    }
 }
 
 /// Whether and which `rke` runs.
@@ -192,6 +219,7 @@ impl Run {
             });
         }
         plan.blockers.extend(self.obstacles(&fleet, &plan).await);
+        plan.secrets = self.plain_secrets(&fleet).await;
         self.seen = fleet.facts;
         let plan = Arc::new(plan);
         self.teller.tell(EventKind::Planned(plan.clone()));
@@ -256,7 +284,12 @@ impl Run {
         let settings = Settings {
             level: self.job.level,
             run: &self.job.run,
-            fresh_key: &self.job.fresh_key,
+            fresh_key: self.job.new_key(),
+            site_key: self
+                .job
+                .site_key
+                .as_ref()
+                .map(|site| (site.file.as_str(), &site.key)),
         };
         plan::plan(&self.job.profile, fleet, &settings)
     }
@@ -289,6 +322,12 @@ impl Run {
         questions.insert(Question::Content(OS_RELEASE.to_owned()));
         questions.extend(plan::TOOLS.map(|tool| Question::Tool(tool.to_owned())));
         questions.extend(KUBELET_VALUES.map(|(key, _)| Question::Kernel(key.to_owned())));
+        if let (true, Some(path)) = (
+            node.roles.contains(&Role::ControlPlane),
+            plan::audit_log::path(&self.job.profile),
+        ) {
+            questions.insert(Question::Room(path.to_owned()));
+        }
         questions
     }
 

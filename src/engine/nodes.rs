@@ -44,7 +44,7 @@ impl Run {
     }
 
     /// Changes nodes `width` at a time, until `bearable` of them have failed.
-    async fn change_group(
+    pub(super) async fn change_group(
         &self,
         group: Vec<(&Node, &[Change])>,
         width: usize,

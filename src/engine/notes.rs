@@ -31,7 +31,7 @@ impl Run {
         let mut journal = self.open_journal();
         let journal = match &mut *journal {
             Some(journal) => journal,
-            none => none.insert(self.begin_journal()?),
+            missing => missing.insert(self.begin_journal()?),
         };
         let deeds = deeds(journal.salt());
         journal.will(node, deeds).map_err(|error| Unwritten {

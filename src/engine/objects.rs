@@ -63,7 +63,7 @@ impl Run {
     }
 
     /// Runs `ask` where it may block; the API has a deadline of its own.
-    async fn with_api<T: Send + 'static>(
+    pub(super) async fn with_api<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&Api) -> Result<T, KubeError> + Send + 'static,
     ) -> Result<T, KubeError> {

@@ -15,14 +15,18 @@ use crate::facts::container::State;
 use crate::facts::question;
 use crate::facts::question::Question;
 use crate::inventory::Node;
+use crate::node::frame::Answer;
 use crate::node::request::Request;
 use crate::plan::change::Restart;
 
-/// A component that is not up by then has failed.
-const PATIENCE: Duration = Duration::from_secs(300);
-
-/// Between two looks.
+/// The longest time between two looks.
 const GLANCE: Duration = Duration::from_secs(1);
+
+/// A component is looked at no less often until it must be up.
+const LOOKS: u32 = 60;
+
+/// Of a log line no more is told.
+const LONGEST: usize = 300;
 
 /// A crash loop shows itself within so many looks in a row.
 const STEADY_LOOKS: usize = 5;
@@ -70,7 +74,8 @@ impl Run {
     async fn wait_until_steady(&self, node: &Node, component: &str) -> Result<(), String> {
         let questions = BTreeSet::from([Question::Container(component.to_owned())]);
         let requests = question::requests(&questions);
-        let deadline = Instant::now() + PATIENCE;
+        let patience = self.job.restart;
+        let deadline = Instant::now() + patience;
         let mut looks = 0;
         let mut started = None;
         while Instant::now() < deadline {
@@ -93,11 +98,28 @@ impl Run {
             if looks == STEADY_LOOKS {
                 return Ok(());
             }
-            sleep(GLANCE).await;
+            sleep(GLANCE.min(patience / LOOKS)).await;
         }
         Err(format!(
-            "{component} did not stay up for {} s",
-            PATIENCE.as_secs()
+            "{component} did not come back to stay within {} s{}",
+            patience.as_secs(),
+            self.last_words(node, component).await
         ))
+    }
+
+    /// The last lines of the component's log, as a part of a sentence; nothing where there are none.
+    async fn last_words(&self, node: &Node, component: &str) -> String {
+        let request = Request::Log(component.to_owned());
+        let answers = self.ask(node, &[request]).await.unwrap_or_default();
+        let text = answers.first().map(Answer::text).unwrap_or_default();
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let lines: Vec<String> = lines
+            .map(|line| line.chars().take(LONGEST).collect())
+            .collect();
+        if lines.is_empty() {
+            String::new()
+        } else {
+            format!("; its last words: {}", lines.join(" / "))
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod container;
+pub mod etcd;
 pub mod layout;
 pub mod object;
 pub mod question;

@@ -130,6 +130,30 @@ impl Client {
         )
     }
 
+    /// Sends a JSON merge patch to `path` and asks for no more of the answer than `accept`.
+    ///
+    /// # Errors
+    ///
+    /// There is no answer; whether the patch arrived is not known then.
+    pub fn patch(&self, path: &str, json: &[u8], accept: &str) -> Result<Answer, HttpsError> {
+        self.ask(
+            |agent, url, bearer, time| {
+                let mut request = agent.patch(url);
+                if let Some(bearer) = bearer {
+                    request = request.header("Authorization", bearer);
+                }
+                let request = request.header("Content-Type", "application/merge-patch+json");
+                let request = request.header("Accept", accept);
+                request
+                    .config()
+                    .timeout_global(Some(time))
+                    .build()
+                    .send(json)
+            },
+            path,
+        )
+    }
+
     fn ask(
         &self,
         send: impl Fn(&Agent, &str, Option<&str>, Duration) -> Result<Response<ureq::Body>, ureq::Error>,

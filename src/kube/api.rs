@@ -81,6 +81,22 @@ impl Api {
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 
+    /// Sends a patch and returns the status: a success, or one of the refusals that are `expected`.
+    pub(super) fn patch(
+        &self,
+        path: &str,
+        json: &[u8],
+        accept: &str,
+        expected: &[u16],
+    ) -> Result<u16, KubeError> {
+        let answer = self.client.patch(path, json, accept)?;
+        let status = answer.status;
+        if !expected.contains(&status) {
+            self.accepted(path, answer)?;
+        }
+        Ok(status)
+    }
+
     fn accepted(&self, path: &str, answer: Answer) -> Result<Vec<u8>, KubeError> {
         if answer.is_success() {
             return Ok(answer.body);

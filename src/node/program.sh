@@ -181,6 +181,26 @@ tools() {
 	answer tools "$out"
 }
 
+# secrets PREFIX FROM: keys and the first bytes of values, which are names and no content (T-13).
+# The range ends at the character after the slash.
+secrets() {
+	page="--endpoints=https://127.0.0.1:2379 get $2 $1/secrets0 --write-out=json"
+	IFS=" "
+	out=$(bounded docker exec etcd etcdctl $page --limit=200 2>/dev/null |
+		grep -oE "\"cluster_id\":|\"key\":\"[^\"]*\"|\"value\":\"[^\"]{0,120}")
+	if [ -n "$out" ]; then
+		answer secrets "$out"
+	else
+		answer refused "$(bounded docker exec etcd etcdctl $page --limit=1 2>&1 >/dev/null)"
+	fi
+	IFS=$tab
+}
+
+# log CONTAINER: its last lines, both streams.
+log() {
+	answer log "$(bounded docker logs --tail 5 "$1" 2>&1)"
+}
+
 digest() {
 	sum=$(sha256sum <"$1") && sum=${sum%% *}
 }
@@ -354,7 +374,7 @@ while IFS= read -r record; do
 	verb=$1
 	shift
 	case $verb in
-	kernel | files | containers | room | tools) "$verb" "$@" ;;
+	kernel | files | containers | room | tools | secrets | log) "$verb" "$@" ;;
 	lock | put | unput | attributes | assign | restart | sweep) change "$verb" "$@" ;;
 	end)
 		answer end ""

@@ -17,6 +17,14 @@ pub enum Request {
     Room(Vec<String>),
     /// Programs that a change needs.
     Tools(Vec<String>),
+    /// How the Secrets in etcd begin, a page of them from a key on (T-13).
+    Secrets {
+        /// Below which the API server keeps everything, such as `/registry`.
+        prefix: String,
+        from: String,
+    },
+    /// The last lines that a container wrote.
+    Log(String),
     /// Keeps every other run from changing the node while this program runs; the text says who
     /// it is. Stands before the changes.
     Lock(String),
@@ -143,6 +151,8 @@ impl Request {
             Self::Containers(names) => record("containers", names),
             Self::Room(paths) => record("room", paths),
             Self::Tools(names) => record("tools", names),
+            Self::Secrets { prefix, from } => record("secrets", &[prefix.clone(), from.clone()]),
+            Self::Log(container) => record("log", std::slice::from_ref(container)),
             Self::Lock(holder) => record("lock", std::slice::from_ref(holder)),
             Self::Put(put) => put.fields(),
             Self::Unput(unput) => unput.fields(),

@@ -1,5 +1,7 @@
 //! Why a plan must not be applied, each with the way out.
 
+mod way_out;
+
 use crate::facts::Facts;
 use crate::facts::Observed;
 use crate::facts::layout::Displaced;
@@ -26,6 +28,13 @@ pub enum Blocker {
         why: String,
     },
 
+    #[error("{node}: {path} cannot be replaced: {why}")]
+    NotAFile {
+        node: String,
+        path: String,
+        why: String,
+    },
+
     #[error("the encryption keys of {} differ", .nodes.join(", "))]
     KeysDiffer { nodes: Vec<String> },
 
@@ -44,6 +53,31 @@ pub enum Blocker {
         file: String,
         wanted: String,
     },
+
+    /// The site's own key is another one than the cluster's.
+    #[error("the encryption key of {} is not the one in {file}", .nodes.join(", "))]
+    KeyNotSites { nodes: Vec<String>, file: String },
+
+    #[error("the encryption key in {file} is the one that the cluster has")]
+    KeyNotNew { file: String },
+
+    #[error("{node}: there is no encryption key to rotate")]
+    NoKey { node: String },
+
+    #[error("{node}: the encryption file cannot be rotated: {why}")]
+    KeyNotRotatable { node: String, why: String },
+
+    #[error("{node}: kube-apiserver does not run with the encryption file: {why}")]
+    ServerNotReady { node: String, why: String },
+
+    #[error("the encryption keys of {} are not within one step of a rotation", .nodes.join(", "))]
+    StepSkipped { nodes: Vec<String> },
+
+    #[error("no node has what etcd's Secrets were written with: {} under {}", counted(*.secrets, "Secret"), .under.join(", "))]
+    KeyUnknown { under: Vec<String>, secrets: usize },
+
+    #[error("how the Secrets lie in etcd is not known: {why}")]
+    EtcdUnread { why: String },
 
     #[error("template {template} cannot be rendered with a key")]
     Template { template: String },
@@ -102,7 +136,7 @@ pub enum Blocker {
     /// Waved through by `--allow-refused-pods`: they run on until somebody recreates them.
     #[error(
         "policy {policy} would refuse {} when they are next made: {}",
-        counted(.pods.len()), shortened(.pods)
+        counted(.pods.len(), "pod"), shortened(.pods)
     )]
     PodsRefused { policy: String, pods: Vec<String> },
 
@@ -111,80 +145,57 @@ pub enum Blocker {
 
     /// Found by looking at `rke` and its files, before the first change.
     #[error("{message}")]
-    Rke { message: String, hint: String },
+    Rke {
+        id: &'static str,
+        message: String,
+        hint: String,
+    },
+
+    /// It would stop its component (T-21, T-28); the gates are the profile's.
+    #[error("Kubernetes {running} does not know {thing} of {component}, which is for {known_in}")]
+    NotInVersion {
+        component: String,
+        /// `--NAME`, or `plug-in NAME`.
+        thing: String,
+        running: String,
+        known_in: String,
+    },
+
+    /// kube-apiserver refuses to start with both (RKE fact 16).
+    #[error("kube-apiserver of {} would get both --{runs} and --{set}", .nodes.join(", "))]
+    BothAdmissionFlags {
+        nodes: Vec<String>,
+        runs: String,
+        set: String,
+    },
+
+    /// The addons have objects in a namespace that nobody makes (T-08).
+    #[error(
+        "namespace {namespace} does not exist, and the addons need it: `ingress.provider` is none"
+    )]
+    NoNamespace { namespace: String },
+
+    /// T-26.
+    #[error(
+        "{node}: the audit logs may grow to {needed_mib} MiB, and the file system of {near} has {free_mib} MiB left"
+    )]
+    NoRoomForAudit {
+        node: String,
+        near: String,
+        needed_mib: u64,
+        free_mib: u64,
+    },
 }
 
 impl Blocker {
-    /// The way out.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Silent { node, .. } => format!(
-                "mend the connection to {node}; or pass `--allow-incomplete` to change the other nodes' files and leave cluster.yml alone"
-            ),
-            Self::ContainerUnread { node, .. } => format!(
-                "see what `docker inspect` says on {node} and run again; or pass `--allow-incomplete` to change files only and leave cluster.yml alone"
-            ),
-            Self::KeysDiffer { .. } => "find out which key the Secrets in etcd were written with, put that file on every control-plane node, and keep the others: Secrets written with another key are unreadable without it".into(),
-            Self::KeyFileUnread { .. } => "every control-plane node must be looked at before a key is made or copied; mend the node, or leave it out of the cluster first".into(),
-            Self::KeyFileInvalid { node, .. } => format!(
-                "put the right file there from a backup; if {node} never encrypted, move the file away"
-            ),
-            Self::SampleKey { .. } => "everybody knows this key; rotate it (guide.md T-16), never replace it in one step".into(),
-            Self::KeyLost { file, wanted, .. } => format!(
-                "restore {file} from the backup and put the same content into {wanted} on every control-plane node; a new key would lose every Secret"
-            ),
-            Self::Template { template } => format!("compare templates/{template}.hbs with the one of this program"),
-            Self::Kernel { node, key, wanted, .. } => format!(
-                "on {node}: find what sets {key}, then run `sysctl -w {key}={wanted}`"
-            ),
-            Self::Moved { mounted, .. } => match mounted.strip_suffix("/etc/kubernetes") {
-                Some("") => "take `prefix_path` out of cluster.yml, as it was when the cluster was built: no component finds its files elsewhere".into(),
-                Some(prefix) => format!("write `prefix_path: {prefix}` into cluster.yml, as it was when the cluster was built: no component finds its files elsewhere"),
-                None => "look for it in `extra_binds` of cluster.yml, and mount what `prefix_path` says".into(),
-            },
-            Self::Undecided { .. } => "write `prefix_path: /opt/rke` into cluster.yml, which every version understands".into(),
-            Self::Overruled { file, key, .. } => format!(
-                "take {key} out of {file}, or mask that file by one of the same name in /etc/sysctl.d"
-            ),
-            Self::Unwritable { path, .. } => format!("make room for {path}, or mount its file system writable, then run again"),
-            Self::Tools { .. } => "install them (Debian: coreutils), then run again".into(),
-            Self::Kubernetes { .. } => "an unknown flag or plug-in stops a component; use a profile for this version".into(),
-            Self::NodeLists { .. } => "make both lists equal: `rke up` removes a node that is missing in cluster.yml, and deletes /etc/kubernetes on it".into(),
-            Self::PodsRefused { .. } => "bind what their namespaces need to default-psp with a RoleBinding first, or mend the workloads; or pass `--allow-refused-pods`".into(),
-            Self::ClusterFile { hint, .. } | Self::Rke { hint, .. } => hint.clone(),
-        }
-    }
-
-    /// The node that it is about; `None` for what is about the whole cluster.
-    pub fn node(&self) -> Option<&str> {
-        match self {
-            Self::Silent { node, .. }
-            | Self::ContainerUnread { node, .. }
-            | Self::KeyFileUnread { node, .. }
-            | Self::KeyFileInvalid { node, .. }
-            | Self::SampleKey { node }
-            | Self::KeyLost { node, .. }
-            | Self::Kernel { node, .. }
-            | Self::Moved { node, .. }
-            | Self::Undecided { node, .. }
-            | Self::Overruled { node, .. }
-            | Self::Unwritable { node, .. }
-            | Self::Tools { node, .. } => Some(node),
-            Self::KeysDiffer { .. }
-            | Self::Template { .. }
-            | Self::Kubernetes { .. }
-            | Self::NodeLists { .. }
-            | Self::PodsRefused { .. }
-            | Self::ClusterFile { .. }
-            | Self::Rke { .. } => None,
-        }
-    }
-
     /// True for what was seen of a key, as opposed to what could not be seen.
-    pub(super) fn is_about_a_key(&self) -> bool {
+    pub fn is_about_a_key(&self) -> bool {
         matches!(
             self,
-            Self::KeysDiffer { .. } | Self::SampleKey { .. } | Self::KeyFileInvalid { .. }
+            Self::KeysDiffer { .. }
+                | Self::SampleKey { .. }
+                | Self::KeyFileInvalid { .. }
+                | Self::KeyNotSites { .. }
         )
     }
 
@@ -199,10 +210,10 @@ impl Blocker {
     }
 }
 
-fn counted(pods: usize) -> String {
-    match pods {
-        1 => "1 pod".to_owned(),
-        pods => format!("{pods} pods"),
+fn counted(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        number => format!("{number} {noun}s"),
     }
 }
 

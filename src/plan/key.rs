@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::facts::Content;
 use crate::facts::Observed;
 use crate::facts::layout::Layout;
 use crate::fleet::Fleet;
@@ -10,16 +11,18 @@ use crate::node::request::Put;
 use crate::plan::Settings;
 use crate::plan::blocker::Blocker;
 use crate::plan::nodes::Draft;
+use crate::profile::ControlId;
 use crate::profile::Profile;
 use crate::profile::Rule;
 use crate::resource::Resource;
 use crate::resource::encryption::Encryption;
 use crate::resource::encryption::KeyFile;
 use crate::resource::file::root_only;
+use crate::resource::key_ring::KeyRing;
 use crate::secret::Secret;
 
 /// Both names of the flag that names the file (T-15).
-const FLAGS: [&str; 2] = [
+pub(super) const FLAGS: [&str; 2] = [
     "experimental-encryption-provider-config",
     "encryption-provider-config",
 ];
@@ -32,7 +35,7 @@ pub(super) fn decide(
     drafts: &mut BTreeMap<&str, Draft>,
     blockers: &mut Vec<Blocker>,
 ) {
-    let Some(encryption) = wanted(profile) else {
+    let Some((_, encryption)) = wanted(profile) else {
         return;
     };
     let held = held(encryption, fleet);
@@ -64,13 +67,14 @@ pub(super) fn decide(
     }
 }
 
-fn wanted(profile: &Profile) -> Option<&Encryption> {
+/// The encryption file of a profile, and the control that wants it.
+pub(super) fn wanted(profile: &Profile) -> Option<(&ControlId, &Encryption)> {
     profile
         .controls
         .iter()
         .find_map(|control| match &control.rule {
             Rule::Audit(audit) => audit.resources.iter().find_map(|resource| match resource {
-                Resource::Encryption(encryption) => Some(encryption),
+                Resource::Encryption(encryption) => Some((&control.id, encryption)),
                 _ => None,
             }),
             Rule::Manual(_) | Rule::NotApplicable(_) => None,
@@ -91,15 +95,37 @@ fn held(encryption: &Encryption, fleet: &Fleet) -> Vec<(String, KeyFile)> {
     held.collect()
 }
 
-/// The bytes of the one file that all control-plane nodes shall hold.
-fn content(
-    encryption: &Encryption,
-    fleet: &Fleet,
-    settings: &Settings<'_>,
-    held: &[(String, KeyFile)],
-) -> Result<Secret, Vec<Blocker>> {
+/// The one file that all control-plane nodes hold.
+///
+/// # Errors
+///
+/// They do not hold one, or not the same.
+pub fn agreed(profile: &Profile, fleet: &Fleet) -> Result<Secret, Vec<Blocker>> {
+    let held = wanted(profile).map(|(_, encryption)| held(encryption, fleet));
+    let held = held.unwrap_or_default();
+    let mut found = kept(&held)?;
+    let missing = held.iter().filter_map(|(node, file)| match file {
+        KeyFile::Absent | KeyFile::Blank => Some(Blocker::NoKey { node: node.clone() }),
+        _ => None,
+    });
+    let missing: Vec<Blocker> = missing.collect();
+    match found.pop() {
+        Some(kept) if missing.is_empty() => Ok(kept.bytes.clone()),
+        _ => Err(missing),
+    }
+}
+
+/// A usable file of one node.
+struct Kept<'a> {
+    node: &'a str,
+    bytes: &'a Secret,
+    identity: &'a str,
+}
+
+/// The usable files, which are all the same, or what stands in the way of any use.
+fn kept(held: &[(String, KeyFile)]) -> Result<Vec<Kept<'_>>, Vec<Blocker>> {
     let mut blockers = Vec::new();
-    let mut valid: Vec<(&str, &Secret, &str)> = Vec::new();
+    let mut valid: Vec<Kept<'_>> = Vec::new();
     for (name, file) in held {
         let node = name.clone();
         match file {
@@ -107,7 +133,11 @@ fn content(
             KeyFile::Valid { sample: true, .. } => blockers.push(Blocker::SampleKey { node }),
             KeyFile::Valid {
                 bytes, identity, ..
-            } => valid.push((name, bytes.secret(), identity)),
+            } => valid.push(Kept {
+                node: name,
+                bytes: bytes.secret(),
+                identity,
+            }),
             KeyFile::Invalid { why } => {
                 let why = why.clone();
                 blockers.push(Blocker::KeyFileInvalid { node, why });
@@ -118,20 +148,57 @@ fn content(
             }
         }
     }
-    if valid.iter().any(|(_, _, identity)| *identity != valid[0].2) {
-        let nodes = valid.iter().map(|(node, ..)| (*node).to_owned()).collect();
+    if valid.iter().any(|kept| kept.identity != valid[0].identity) {
+        let nodes = valid.iter().map(|kept| kept.node.to_owned()).collect();
         blockers.push(Blocker::KeysDiffer { nodes });
     }
-    if let ([], Some((_, bytes, _))) = (blockers.as_slice(), valid.first()) {
-        return Ok((*bytes).clone());
+    if blockers.is_empty() {
+        Ok(valid)
+    } else {
+        Err(blockers)
     }
-    if valid.is_empty() {
-        blockers.extend(flagged(encryption, fleet));
+}
+
+/// The bytes of the one file that all control-plane nodes shall hold.
+fn content(
+    encryption: &Encryption,
+    fleet: &Fleet,
+    settings: &Settings<'_>,
+    held: &[(String, KeyFile)],
+) -> Result<Secret, Vec<Blocker>> {
+    let has_any = held
+        .iter()
+        .any(|(_, file)| matches!(file, KeyFile::Valid { sample: false, .. }));
+    let mut blockers = if has_any {
+        Vec::new()
+    } else {
+        flagged(encryption, fleet)
+    };
+    match kept(held) {
+        Err(found) => {
+            blockers.splice(0..0, found);
+        }
+        Ok(valid) => {
+            blockers.extend(not_the_sites(&valid, settings));
+            if let ([], Some(kept)) = (blockers.as_slice(), valid.first()) {
+                return Ok(kept.bytes.clone());
+            }
+        }
     }
     if blockers.is_empty() {
         return rendered(encryption, settings.fresh_key).map_err(|blocker| vec![blocker]);
     }
     Err(blockers)
+}
+
+/// The site keeps a key, and the cluster encrypts with another one.
+fn not_the_sites(valid: &[Kept<'_>], settings: &Settings<'_>) -> Option<Blocker> {
+    let (file, key) = settings.site_key?;
+    let ring = KeyRing::read(&Content::new(valid.first()?.bytes.expose().to_vec())).ok()?;
+    (ring.first()?.secret != *key).then(|| Blocker::KeyNotSites {
+        nodes: valid.iter().map(|kept| kept.node.to_owned()).collect(),
+        file: file.to_owned(),
+    })
 }
 
 /// An API server that already encrypts, although no key was found: its key is elsewhere, or lost.

@@ -4,14 +4,20 @@
 //! the same plan for the same input, so a plan that is shown is the plan that
 //! will be applied.
 
+mod arguments;
+pub mod audit_log;
 pub mod blocker;
 pub mod change;
 mod cluster;
 mod containers;
-mod key;
+mod files;
+pub mod key;
 mod kernel;
+mod namespaces;
 mod nodes;
 mod pods;
+pub mod rotation;
+pub mod secrets;
 
 use std::collections::BTreeMap;
 
@@ -58,6 +64,8 @@ pub struct Plan {
     pub rke_up: Option<String>,
     /// Components that read a changed file and that `rke up` would leave running (T-22).
     pub restarts: Vec<Restart>,
+    /// Why Secrets are written again through the API; `None` when none lies in etcd in plain text.
+    pub secrets: Option<String>,
     pub blockers: Vec<Blocker>,
 }
 
@@ -67,6 +75,7 @@ impl Plan {
             && self.cluster.is_none()
             && self.rke_up.is_none()
             && self.restarts.is_empty()
+            && self.secrets.is_none()
     }
 }
 
@@ -76,8 +85,11 @@ pub struct Settings<'a> {
     pub level: u8,
     /// Names the directory on each node that keeps what is replaced.
     pub run: &'a str,
-    /// Fresh from the operating system, for a cluster that has no key: 32 bytes in base64.
+    /// The site's own or fresh from the operating system, for a cluster that has no key: 32 bytes
+    /// in base64.
     pub fresh_key: &'a Secret,
+    /// The key that a site keeps elsewhere, and its file; a cluster with another one is not touched.
+    pub site_key: Option<(&'a str, &'a Secret)>,
 }
 
 /// Every difference that `profile` is to mend, merged and ordered, and what forbids it.
@@ -107,6 +119,11 @@ pub fn plan(profile: &Profile, fleet: &Fleet, settings: &Settings<'_>) -> Plan {
     plan.blockers
         .extend(containers::blockers(profile, fleet, settings.level));
     plan.blockers
+        .extend(files::blockers(profile, fleet, settings.level));
+    plan.blockers
+        .extend(namespaces::blocker(profile, fleet, settings.level));
+    plan.blockers.extend(audit_log::blockers(profile, fleet));
+    plan.blockers
         .extend(kernel::blockers(profile, fleet, &drafts));
     key::decide(profile, fleet, settings, &mut drafts, &mut plan.blockers);
     for (node, facts) in fleet.nodes() {
@@ -115,6 +132,8 @@ pub fn plan(profile: &Profile, fleet: &Fleet, settings: &Settings<'_>) -> Plan {
         }
     }
     cluster::finish(&mut plan, wishes, fleet);
+    let stopping = arguments::blockers(profile, fleet, &plan);
+    plan.blockers.extend(stopping);
     plan.restarts = if plan.rke_up_recreates("kube-api") {
         Vec::new()
     } else {
@@ -124,6 +143,11 @@ pub fn plan(profile: &Profile, fleet: &Fleet, settings: &Settings<'_>) -> Plan {
 }
 
 impl Plan {
+    /// True when a key is wrong, which no other change may hide.
+    pub fn concerns_a_key(&self) -> bool {
+        self.blockers.iter().any(Blocker::is_about_a_key)
+    }
+
     /// True when an edit changes the arguments of a service, so that `rke up` recreates it.
     fn rke_up_recreates(&self, service: &str) -> bool {
         self.cluster

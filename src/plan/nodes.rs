@@ -108,7 +108,7 @@ impl Draft {
         scene: &Scene<'_>,
         run: &str,
     ) -> Result<Vec<Change>, Blocker> {
-        let keep = |path: &str| Some(format!("{KEEP}/{run}{path}"));
+        let keep = |path: &str| Some(keep(run, path));
         let mut changes = Vec::new();
         if let (Some(controls), Some(put)) = (self.encryption, self.key) {
             changes.push(key_change(put, controls, scene, keep));
@@ -141,6 +141,11 @@ impl Draft {
         );
         Ok(changes)
     }
+}
+
+/// Where a run keeps what it replaces at `path`.
+pub(super) fn keep(run: &str, path: &str) -> String {
+    format!("{KEEP}/{run}{path}")
 }
 
 fn want(wanted: &mut Wanted, key: String, value: String, control: &ControlId) {

@@ -43,7 +43,7 @@ pub(super) fn blocker(profile: &Profile, fleet: &Fleet, level: u8) -> Option<Blo
     })
 }
 
-fn addons(profile: &Profile, level: u8) -> Vec<Document> {
+pub(super) fn addons(profile: &Profile, level: u8) -> Vec<Document> {
     let controls = profile.controls.iter();
     let audits = controls
         .filter(|control| control.level <= level)

@@ -26,10 +26,10 @@ use crate::yaml;
 
 const NODES: &str = "nodes:\n- {address: 10.0.0.1, hostname_override: cp-1, user: root, role: [controlplane, etcd]}\n- {address: 10.0.0.2, hostname_override: cp-2, user: root, role: [controlplane, etcd]}\n- {address: 10.0.0.3, hostname_override: w-1, user: root, role: [worker]}\nkubernetes_version: v1.11.3-rancher1-1\n";
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-const OTHER_KEY: &str = "HwECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+pub(super) const OTHER_KEY: &str = "HwECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const ENCRYPTION: &str = "/etc/kubernetes/encryption.yaml";
 
-fn profile() -> Profile {
+pub(super) fn profile() -> Profile {
     let source = Source {
         file: DEFAULT_PLAYBOOK.0.into(),
         text: DEFAULT_PLAYBOOK.1.into(),
@@ -101,7 +101,7 @@ fn facts(inspect: &str, roles_of_control_plane: bool) -> Facts {
     facts
 }
 
-fn fleet_of(inspect: &str) -> Fleet {
+pub(super) fn fleet_of(inspect: &str) -> Fleet {
     let inventory =
         inventory::rke::read("cluster.yml", NODES, Some(Path::new("/root")), false).unwrap();
     let cluster = ClusterState {
@@ -129,6 +129,7 @@ fn planned(fleet: &Fleet) -> Plan {
         level: 1,
         run: "run",
         fresh_key: &key,
+        site_key: None,
     };
     plan(&profile(), fleet, &settings)
 }
@@ -705,7 +706,11 @@ fn another_kubernetes_version_and_another_node_list_stop_the_run() {
     assert!(
         matches!(
             &plan.blockers[..],
-            [Blocker::Kubernetes { .. }, Blocker::NodeLists { .. }]
+            [
+                Blocker::Kubernetes { .. },
+                Blocker::NodeLists { .. },
+                Blocker::NotInVersion { .. }
+            ]
         ),
         "{:?}",
         plan.blockers
@@ -744,4 +749,127 @@ fn no_secret_is_in_a_debug_print_or_a_diff_of_a_plan() {
     assert!(!printed.contains(OTHER_KEY) && !printed.contains(KEY));
     assert!(printed.contains("[redacted]"));
     assert_ne!(KEY, NO_KEY);
+}
+
+/// The ids of what stands in the way, each checked to have a way out.
+#[track_caller]
+fn in_the_way(fleet: &Fleet) -> Vec<&'static str> {
+    let plan = planned(fleet);
+    for blocker in &plan.blockers {
+        assert!(!blocker.hint().is_empty(), "{blocker} has no way out");
+    }
+    plan.blockers.iter().map(Blocker::id).collect()
+}
+
+fn with_cluster(text: &str) -> Fleet {
+    let mut fleet = fleet();
+    let text = format!("{NODES}{text}");
+    fleet.cluster.file = ClusterFile::parse("cluster.yml", &text).unwrap();
+    fleet
+}
+
+#[test]
+fn an_argument_that_this_kubernetes_does_not_know_stops_the_run() {
+    let args = |args: &str| {
+        with_cluster(&format!(
+            "services:\n  kube-api:\n    extra_args: {{{args}}}\n"
+        ))
+    };
+
+    assert_eq!(in_the_way(&args("v: '4'")), [""; 0]);
+    assert_eq!(
+        in_the_way(&args("encryption-provider-config: /x")),
+        ["not-in-version"]
+    );
+    let typo = args("disable-admission-plugins: 'AlwaysPullImage,Priority'");
+    assert_eq!(in_the_way(&typo), ["not-in-version"]);
+    let told = planned(&typo).blockers[0].to_string();
+    assert!(
+        told.contains("plug-in AlwaysPullImage of kube-apiserver"),
+        "{told}"
+    );
+    let kubelet = with_cluster("services: {kubelet: {extra_args: {cadvisor-port: '0'}}}\n");
+    assert_eq!(in_the_way(&kubelet), [""; 0]);
+}
+
+#[test]
+fn two_flags_for_one_list_stop_the_run() {
+    let mut fleet = with_cluster(
+        "services: {kube-api: {extra_args: {enable-admission-plugins: NodeRestriction}}}\n",
+    );
+    assert_eq!(in_the_way(&fleet), [""; 0]);
+
+    for name in ["cp-1", "cp-2"] {
+        let facts = fleet.facts.get_mut(name).unwrap();
+        let Some(Observed::Present(server)) = facts.containers.get_mut("kube-apiserver") else {
+            panic!("no API server");
+        };
+        server
+            .command
+            .retain(|word| !word.starts_with("--enable-admission-plugins"));
+        server
+            .command
+            .push("--admission-control=ServiceAccount".into());
+    }
+    assert_eq!(in_the_way(&fleet), ["both-admission-flags"]);
+}
+
+#[test]
+fn addons_for_an_ingress_that_is_not_there_stop_the_run() {
+    let mut fleet =
+        with_cluster("ingress: {provider: none}\n").with_objects(Objects::of(Vec::new()));
+    assert_eq!(in_the_way(&fleet), ["no-namespace"]);
+
+    let namespace = "kind: Namespace\nmetadata: {name: ingress-nginx}\n";
+    fleet.objects = Objects::of(yaml::documents("objects", namespace).unwrap());
+    assert_eq!(in_the_way(&fleet), [""; 0]);
+}
+
+#[test]
+fn a_disk_that_the_audit_logs_would_fill_stops_the_run() {
+    let mut fleet = fleet();
+    let room = |mib: u64| {
+        Observed::Present(Room {
+            near: "/var/log".into(),
+            read_only: false,
+            immutable: false,
+            free_bytes: mib << 20,
+            free_inodes: None,
+        })
+    };
+    let path = audit_log::path(&profile()).unwrap().to_owned();
+    let facts = fleet.facts.get_mut("cp-1").unwrap();
+    facts.room.insert(path.clone(), room(599));
+
+    assert_eq!(in_the_way(&fleet), ["no-room-for-audit"]);
+    let told = planned(&fleet).blockers[0].to_string();
+    assert!(
+        told.contains("600 MiB") && told.contains("599 MiB"),
+        "{told}"
+    );
+    let facts = fleet.facts.get_mut("cp-1").unwrap();
+    facts.room.insert(path, room(600));
+    assert_eq!(in_the_way(&fleet), [""; 0]);
+}
+
+#[test]
+fn a_cluster_with_another_key_than_the_sites_stops_the_run() {
+    let mut fleet = fleet();
+    key_on(&mut fleet, "cp-1", KEY);
+    let (site, fresh) = [OTHER_KEY, KEY]
+        .map(|key| Secret::from(key.to_owned()))
+        .into();
+    let ids = |site: &Secret| {
+        let settings = Settings {
+            level: 1,
+            run: "run",
+            fresh_key: site,
+            site_key: Some(("site.key", site)),
+        };
+        let blockers = plan(&profile(), &fleet, &settings).blockers;
+        blockers.iter().map(Blocker::id).collect::<Vec<_>>()
+    };
+
+    assert_eq!(ids(&site), ["key-not-sites"]);
+    assert_eq!(ids(&fresh), [""; 0]);
 }

@@ -71,6 +71,7 @@ pub fn load(
         guide: text.guide,
         benchmark: text.benchmark,
         kubernetes: gate,
+        gates: text.gates,
         controls: loader.controls(text.controls)?,
     })
 }

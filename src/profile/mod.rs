@@ -1,6 +1,7 @@
 //! A benchmark as data: controls, and what each of them wants.
 
 pub mod filter;
+pub mod gates;
 pub mod library;
 pub mod load;
 pub mod pattern;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 
 use crate::inventory::Node;
 use crate::inventory::Role;
+use crate::profile::gates::Gates;
 use crate::profile::version::Gate;
 use crate::resource::Resource;
 use crate::resource::listing::Listing;
@@ -30,7 +32,27 @@ pub struct Profile {
     pub benchmark: String,
     /// The Kubernetes version that the benchmark is written for.
     pub kubernetes: Gate,
+    /// Which version knows which flag and plug-in.
+    pub gates: Gates,
     pub controls: Vec<Control>,
+}
+
+impl Profile {
+    /// The paths of all files that are written.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        let audits = self
+            .controls
+            .iter()
+            .filter_map(|control| match &control.rule {
+                Rule::Audit(audit) if audit.is_mended() => Some(&audit.resources),
+                _ => None,
+            });
+        audits.flatten().filter_map(|resource| match resource {
+            Resource::File(file) => Some(file.path.as_str()),
+            Resource::Encryption(encryption) => Some(encryption.path.as_str()),
+            _ => None,
+        })
+    }
 }
 
 /// One rule of a benchmark.
@@ -58,6 +80,19 @@ pub struct Control {
     pub rule: Rule,
     /// What a person needs to see to judge a manual control.
     pub shows: Vec<Listing>,
+}
+
+impl Control {
+    /// True when it is about the file with the key for Secrets.
+    pub fn has_key(&self) -> bool {
+        match &self.rule {
+            Rule::Audit(audit) => audit
+                .resources
+                .iter()
+                .any(|resource| matches!(resource, Resource::Encryption(_))),
+            Rule::Manual(_) | Rule::NotApplicable(_) => false,
+        }
+    }
 }
 
 /// `guide:1.1.2` or `cis:1.1.2`: the namespaces share numbers and mean different things (T-01).

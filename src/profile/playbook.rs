@@ -26,12 +26,22 @@ pub struct Playbook {
     pub variables: BTreeMap<String, Spanned<Value>>,
     #[serde(default)]
     pub rollout: Rollout,
+    /// The site's own key for Secrets; without one, a cluster that has none gets a fresh one.
+    pub encryption: Option<EncryptionKey>,
     /// The Rancher server of this site; without one its items are for a person.
     pub rancher: Option<RancherServer>,
     #[serde(default)]
     pub waivers: Vec<Waiver>,
     #[serde(default)]
     pub attestations: Vec<Attestation>,
+}
+
+/// Where a site keeps the key. A key never stands in a playbook.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct EncryptionKey {
+    /// Beside the playbook.
+    pub key_file: PathBuf,
 }
 
 /// A Rancher server, and who and what is allowed on it. A token never stands in a playbook.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::inventory::Role;
 use crate::profile::Platform;
+use crate::profile::gates::Gates;
 use crate::profile::library::Library;
 use crate::profile::library::Source;
 use crate::resource::Resource;
@@ -26,6 +27,7 @@ pub(super) struct Text<'a> {
     pub(super) benchmark: String,
     pub(super) kubernetes: Spanned<String>,
     pub(super) variables: BTreeMap<String, Value>,
+    pub(super) gates: Gates,
     pub(super) controls: Vec<Written<'a>>,
 }
 
@@ -72,9 +74,9 @@ impl<'a> Text<'a> {
 
     /// What `raw` says goes before what `base` says.
     fn laid_over(base: Option<Self>, raw: RawProfile, source: &'a Source) -> Result<Self, Remark> {
-        let (mut variables, mut controls) = match base {
-            Some(base) => (base.variables, base.controls),
-            None => (BTreeMap::new(), Vec::new()),
+        let (mut variables, gates, mut controls) = match base {
+            Some(base) => (base.variables, base.gates, base.controls),
+            None => (BTreeMap::new(), Gates::default(), Vec::new()),
         };
         variables.extend(raw.variables);
         for dropped in &raw.drop {
@@ -88,6 +90,7 @@ impl<'a> Text<'a> {
             benchmark: raw.benchmark,
             kubernetes: raw.kubernetes,
             variables,
+            gates: raw.gates.over(gates),
             controls,
         })
     }
@@ -184,6 +187,8 @@ struct RawProfile {
     kubernetes: Spanned<String>,
     #[serde(default)]
     variables: BTreeMap<String, Value>,
+    #[serde(default)]
+    gates: Gates,
     #[serde(default)]
     drop: Vec<Dropped>,
     controls: Vec<RawControl>,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::Deserialize;
+
 /// Major and minor; the flags of a component do not change with the patch.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Version {
@@ -28,7 +30,8 @@ impl fmt::Display for Version {
 }
 
 /// A condition on a version: `1.11`, `<1.14`, `>=1.13`, or several joined by commas.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(try_from = "String")]
 pub struct Gate {
     text: String,
     terms: Vec<(Comparison, Version)>,
@@ -63,6 +66,14 @@ impl Gate {
                 Comparison::Above => version > *limit,
                 Comparison::AtLeast => version >= *limit,
             })
+    }
+}
+
+impl TryFrom<String> for Gate {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("`{text}` is no condition on a version"))
     }
 }
 

@@ -61,6 +61,8 @@ pub struct Report {
     pub cluster_file: Option<WrittenFile>,
     pub rke: Option<RkeRun>,
     pub restarts: Vec<Restarted>,
+    /// The name of the key that all Secrets lie under now, and how many were written again.
+    pub secrets: Option<(String, usize)>,
     pub skips: Vec<Skip>,
     pub failures: Vec<Notice>,
     /// True when something was changed since the fleet was last judged.
@@ -174,6 +176,7 @@ impl Report {
                     outcome,
                 });
             }
+            EventKind::SecretsRewritten { key, rewritten } => self.secrets = Some((key, rewritten)),
             EventKind::Skipped { what, why } => self.skips.push(Skip { node, what, why }),
             EventKind::Failed { message, hint } => {
                 self.failures.push(Notice::new(node, message, hint));
@@ -215,6 +218,7 @@ impl Report {
         } else if self.is_unmeasured() {
             4
         } else if self.refusal.is_some()
+            || self.plan.as_ref().is_some_and(|plan| plan.concerns_a_key())
             || self
                 .findings()
                 .iter()

@@ -169,6 +169,7 @@ pub(super) fn plan(nodes: &[&str], blockers: Vec<Blocker>) -> Plan {
             diff: "--- cluster.yml\n+++ cluster.yml\n+      anonymous-auth: \"false\"\n".to_owned(),
         }),
         rke_up: Some("cluster.yml changes".to_owned()),
+        secrets: None,
         restarts: nodes
             .iter()
             .map(|&node| Restart {

@@ -22,14 +22,9 @@ use crate::resource::file::attributes_evidence;
 use crate::resource::file::mended_in_place;
 use crate::resource::file::root_only;
 use crate::resource::file::stale;
+use crate::resource::key_ring::is_sample;
 use crate::yaml;
 use crate::yaml::Value;
-
-/// SHA-256 of the text of keys that stand in public documents (T-19).
-const SAMPLE_KEYS: [&str; 2] = [
-    "f5cbec47c9473dafc35ffe7e797680984e1741604a38d9739672907839465ef6",
-    "899b53a429f77acdb3cc2199074a4bff5ec4c37913c75bdc63e30215df7d5c59",
-];
 
 /// The encryption provider configuration on every control-plane node (guide 1.1.2).
 #[derive(Clone, Debug, Deserialize)]
@@ -44,6 +39,12 @@ pub struct Encryption {
     #[serde(default)]
     pub read_by: Readers,
 }
+
+/// The name that every API server knows, and the only one that Kubernetes 1.11 does (T-15).
+const KIND: &str = "EncryptionConfig";
+
+/// Its name from Kubernetes 1.13 on.
+const LATER_KIND: &str = "EncryptionConfiguration";
 
 /// Stands for the key in the rendered template; a key of zeros is never made.
 pub const NO_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
@@ -113,9 +114,26 @@ impl Encryption {
         }
     }
 
+    /// True when a running API server read the file before it became what it is (T-22).
+    pub fn is_stale(&self, scene: &Scene<'_>) -> bool {
+        let path = scene.layout.host_path(&self.path);
+        match scene.facts.file(&path) {
+            Observed::Present(file) => !stale(&self.read_by, &path, file, scene.facts).is_empty(),
+            Observed::Absent | Observed::Unread { .. } => false,
+        }
+    }
+
     /// The file with `key`, which is 32 bytes in base64.
     pub fn with_key(&self, key: &str) -> String {
         self.content.replace(NO_KEY, key)
+    }
+
+    /// The kind that the template has; a file may have the older one as well.
+    fn kind(&self) -> String {
+        let documents = yaml::documents(&self.template, &self.content);
+        let first = documents.unwrap_or_default().into_iter().next();
+        let kind = first.as_ref().and_then(|one| one.at(&["kind"])?.text());
+        kind.unwrap_or(KIND).to_owned()
     }
 
     /// What the node of this scene holds.
@@ -125,7 +143,7 @@ impl Encryption {
             Observed::Absent => KeyFile::Absent,
             Observed::Unread { why } => KeyFile::Unread { why },
             Observed::Present(file) => match &file.content {
-                Some(content) => read(content),
+                Some(content) => read(content, &self.kind()),
                 None => KeyFile::Invalid {
                     why: "not a regular file".to_owned(),
                 },
@@ -134,7 +152,7 @@ impl Encryption {
     }
 }
 
-fn read(content: &facts::Content) -> KeyFile {
+fn read(content: &facts::Content, kind: &str) -> KeyFile {
     let Some(text) = content.text() else {
         return KeyFile::Invalid {
             why: "not text".to_owned(),
@@ -150,14 +168,13 @@ fn read(content: &facts::Content) -> KeyFile {
         };
     };
     let value = documents.drain(..).next().unwrap_or(Value::Null);
-    match keys(&value).and_then(|keys| ends_with_identity(&value).map(|()| keys)) {
+    let checked = is_of_kind(&value, kind).and_then(|()| keys(&value));
+    match checked.and_then(|keys| ends_with_identity(&value).map(|()| keys)) {
         Err(why) => KeyFile::Invalid { why },
         Ok(keys) => KeyFile::Valid {
             bytes: content.clone(),
             identity: digest(format!("{value:?}").as_bytes()),
-            sample: keys
-                .iter()
-                .any(|key| SAMPLE_KEYS.contains(&digest(key.as_bytes()).as_str())),
+            sample: keys.iter().any(|key| is_sample(key)),
         },
     }
 }
@@ -175,7 +192,7 @@ pub(super) fn encrypts(content: &facts::Content) -> Result<(), String> {
 }
 
 /// The providers for Secrets.
-fn providers(value: &Value) -> Result<&[Value], String> {
+pub(super) fn providers(value: &Value) -> Result<&[Value], String> {
     let covers_secrets = |entry: &&Value| {
         let mut names = list(entry.at(&["resources"])).iter();
         names.any(|name| name.text() == Some("secrets"))
@@ -188,7 +205,7 @@ fn providers(value: &Value) -> Result<&[Value], String> {
 }
 
 /// Without it, what was written before encryption is unreadable (T-13).
-fn ends_with_identity(value: &Value) -> Result<(), String> {
+pub(super) fn ends_with_identity(value: &Value) -> Result<(), String> {
     let last = providers(value)?.last();
     match last.and_then(|last| last.at(&["identity"])) {
         Some(_) => Ok(()),
@@ -196,12 +213,17 @@ fn ends_with_identity(value: &Value) -> Result<(), String> {
     }
 }
 
-/// The keys of a configuration that encrypts secrets, or what is wrong with it (T-15, T-17).
-fn keys(value: &Value) -> Result<Vec<&str>, String> {
+/// Whether it has this kind or the older one, which is never wrong.
+fn is_of_kind(value: &Value, kind: &str) -> Result<(), String> {
     match value.at(&["kind"]).and_then(Value::text) {
-        Some("EncryptionConfig") => {}
-        _ => return Err("its kind is not EncryptionConfig".to_owned()),
+        Some(found) if found == KIND || found == kind => Ok(()),
+        _ => Err(format!("its kind is not {kind}")),
     }
+}
+
+/// The keys of a configuration that encrypts secrets, or what is wrong with it (T-15, T-17).
+pub(super) fn keys(value: &Value) -> Result<Vec<&str>, String> {
+    is_of_kind(value, LATER_KIND)?;
     let first = providers(value)?.first().ok_or("it has no provider")?;
     let aescbc = first
         .at(&["aescbc"])
@@ -223,7 +245,7 @@ fn keys(value: &Value) -> Result<Vec<&str>, String> {
     Ok(keys)
 }
 
-fn list(value: Option<&Value>) -> &[Value] {
+pub(super) fn list(value: Option<&Value>) -> &[Value] {
     match value {
         Some(Value::List(items)) => items,
         _ => &[],
@@ -237,7 +259,7 @@ mod tests {
     const GOOD: &str = "apiVersion: v1\nkind: EncryptionConfig\nresources:\n- resources: [secrets]\n  providers:\n  - aescbc:\n      keys:\n      - name: key1\n        secret: AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n  - identity: {}\n";
 
     fn of(text: &str) -> KeyFile {
-        read(&facts::Content::new(text.into()))
+        read(&facts::Content::new(text.into()), KIND)
     }
 
     fn why(text: &str) -> String {
@@ -259,6 +281,17 @@ mod tests {
         assert_eq!(identity(GOOD), identity(&format!("# ours\n{GOOD}")));
         assert_ne!(identity(GOOD), identity(&GOOD.replace("key1", "key2")));
         assert!(!identity(GOOD).1);
+    }
+
+    #[test]
+    fn the_later_kind_is_only_for_a_profile_whose_template_has_it() {
+        let later = GOOD.replace(KIND, LATER_KIND);
+
+        assert_eq!(why(&later), "its kind is not EncryptionConfig");
+        for text in [GOOD, later.as_str()] {
+            let file = read(&facts::Content::new(text.into()), LATER_KIND);
+            assert!(matches!(file, KeyFile::Valid { .. }), "{file:?}");
+        }
     }
 
     #[test]

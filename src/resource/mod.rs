@@ -15,6 +15,7 @@ pub mod encryption;
 pub mod expect;
 mod explain;
 pub mod file;
+pub mod key_ring;
 pub mod kubernetes;
 pub mod listing;
 pub mod path;

@@ -103,7 +103,9 @@ fn local_cluster(scene: &Scene<'_>) -> Vec<Evidence> {
                 None => Seen::Unmet("not set".to_owned()),
             }
         });
-        Evidence::new(DEPLOYMENT, WANTED, seen.unwrap_or_else(Seen::Unread))
+        let seen = seen.unwrap_or_else(Seen::Unread);
+        let wanted = with_command(WANTED, &seen, "addLocal=\"false\"");
+        Evidence::new(DEPLOYMENT, wanted, seen)
     });
     of_server.into_iter().chain(of_deployment).collect()
 }
@@ -129,13 +131,12 @@ fn audit_log(scene: &Scene<'_>) -> Vec<Evidence> {
         Some(destination) => Seen::Met(destination),
         None => Seen::Unmet("neither".to_owned()),
     };
+    let wanted = with_command("1 to 3", &level, "auditLog.level=1");
+    let place = "a sidecar or a directory of the host";
+    let place = with_command(place, &destination, "auditLog.destination=sidecar");
     vec![
-        Evidence::new(format!("{DEPLOYMENT} AUDIT_LEVEL"), "1 to 3", level),
-        Evidence::new(
-            format!("{DEPLOYMENT} destination"),
-            "a sidecar or a directory of the host",
-            destination,
-        ),
+        Evidence::new(format!("{DEPLOYMENT} AUDIT_LEVEL"), wanted, level),
+        Evidence::new(format!("{DEPLOYMENT} destination"), place, destination),
     ]
 }
 
@@ -264,6 +265,16 @@ fn node_drivers(scene: &Scene<'_>, allowed: Option<&[String]>) -> Vec<Evidence> 
     };
     let wanted = format!("within {}", listed(allowed));
     vec![Evidence::new(subject, wanted, seen)]
+}
+
+/// What is wanted, and where it is missing the exact command that sets it.
+fn with_command(wanted: &str, seen: &Seen, value: &str) -> String {
+    match seen {
+        Seen::Unmet(_) => format!(
+            "{wanted}, as set by `helm upgrade rancher rancher-stable/rancher --reuse-values --set {value}`"
+        ),
+        Seen::Met(_) | Seen::Unread(_) => wanted.to_owned(),
+    }
 }
 
 const DEPLOYMENT: &str = "Deployment cattle-system/rancher";

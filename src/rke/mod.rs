@@ -19,6 +19,7 @@ pub use line::Level;
 pub use line::Line;
 pub use lock::Lock;
 pub use preflight::Obstacle;
+pub use preflight::clashes;
 pub use preflight::preflight;
 pub use preflight::state_files;
 pub use up::Rke;

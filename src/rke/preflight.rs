@@ -19,6 +19,10 @@ pub enum Obstacle {
     StateMissing { file: PathBuf },
     /// RKE would choose the Kubernetes version, and perhaps upgrade (RKE fact 15).
     Unpinned { would_take: Option<&'static str> },
+    /// RKE would bring another Kubernetes than the one that runs (RKE fact 15).
+    Upgrades { running: String, to: String },
+    /// This RKE writes files of the same names itself (T-63).
+    OwnsFiles { version: String, files: Vec<String> },
     /// Not a release of RKE.
     Unofficial { version: String },
 }
@@ -26,7 +30,21 @@ pub enum Obstacle {
 impl Obstacle {
     /// True when `rke up` must not run; otherwise it is a warning.
     pub fn is_blocking(&self) -> bool {
-        matches!(self, Self::StateMissing { .. })
+        matches!(
+            self,
+            Self::StateMissing { .. } | Self::Upgrades { .. } | Self::OwnsFiles { .. }
+        )
+    }
+
+    /// A stable name, as a blocker has one.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::StateMissing { .. } => "state-missing",
+            Self::Unpinned { .. } => "unpinned",
+            Self::Upgrades { .. } => "kubernetes-upgrade",
+            Self::OwnsFiles { .. } => "rke-owns-files",
+            Self::Unofficial { .. } => "unofficial-rke",
+        }
     }
 
     /// The next thing to do.
@@ -38,6 +56,12 @@ impl Obstacle {
             ),
             Self::Unpinned { .. } => {
                 "set `kubernetes_version` to the version that runs now".to_owned()
+            }
+            Self::Upgrades { .. } => {
+                "set `kubernetes_version` in cluster.yml to the version that runs; upgrade on another day".to_owned()
+            }
+            Self::OwnsFiles { .. } => {
+                "use the `rke` that built this cluster; from v1.0 on, `secrets_encryption_config.custom_config` must take over the key first".to_owned()
             }
             Self::Unofficial { .. } => "use a release of RKE".to_owned(),
         }
@@ -61,6 +85,13 @@ impl fmt::Display for Obstacle {
                 f,
                 "`kubernetes_version` is not set: `rke up` takes {version}, and may upgrade the cluster",
             ),
+            Self::Upgrades { running, to } => write!(
+                f,
+                "`rke up` would bring Kubernetes {to}, and {running} runs"
+            ),
+            Self::OwnsFiles { version, files } => {
+                write!(f, "rke {version} writes {} itself", files.join(", "))
+            }
             Self::Unofficial { version } => write!(f, "rke {version} is not a release"),
         }
     }
@@ -98,6 +129,49 @@ pub fn preflight(
         });
     }
     obstacles
+}
+
+/// Files that RKE writes itself from v1.0 on (T-63, rke.md 3.6).
+const OWNED: [&str; 3] = [
+    "/etc/kubernetes/admission.yaml",
+    "/etc/kubernetes/audit-policy.yaml",
+    "/etc/kubernetes/ssl/encryption.yaml",
+];
+
+/// What RKE `version` would do to a cluster that runs Kubernetes `running`, given as `1.11`, and
+/// to the files that are written here.
+pub fn clashes<'a>(
+    version: &str,
+    pinned: Option<&str>,
+    running: Option<&str>,
+    files: impl IntoIterator<Item = &'a str>,
+) -> Vec<Obstacle> {
+    let mut obstacles = Vec::new();
+    let default = DEFAULTS.iter().find(|(release, _)| *release == version);
+    let to = pinned
+        .filter(|pinned| !pinned.is_empty())
+        .or(default.map(|(_, kubernetes)| *kubernetes));
+    if let (Some(to), Some(running)) = (to, running)
+        && minor_of(to).is_some_and(|minor| minor != running)
+    {
+        obstacles.push(Obstacle::Upgrades {
+            running: running.to_owned(),
+            to: to.to_owned(),
+        });
+    }
+    let files = files.into_iter().filter(|file| OWNED.contains(file));
+    let files: Vec<String> = files.map(str::to_owned).collect();
+    if !files.is_empty() && is_release(version) && !version.starts_with("v0.") {
+        let version = version.to_owned();
+        obstacles.push(Obstacle::OwnsFiles { version, files });
+    }
+    obstacles
+}
+
+/// `1.11` of `v1.11.3-rancher1-1`.
+fn minor_of(version: &str) -> Option<String> {
+    let mut parts = version.trim_start_matches('v').split('.');
+    Some(format!("{}.{}", parts.next()?, parts.next()?))
 }
 
 /// The files beside `config` that RKE derives from its name: the kubeconfig, and the state that
@@ -166,6 +240,37 @@ mod tests {
             preflight(Path::new("c.yml"), false, "v0.1.15", Some("")),
             [Obstacle::Unpinned { would_take: None }],
         );
+    }
+
+    #[test]
+    fn an_upgrade_that_nobody_asked_for_is_blocking_pinned_or_not() {
+        let ids = |version, pinned, running| {
+            let found = clashes(version, pinned, running, []);
+            found.iter().map(Obstacle::id).collect::<Vec<_>>()
+        };
+
+        assert_eq!(ids("v0.1.11", PINNED, Some("1.11")), [""; 0]);
+        assert_eq!(ids("v0.1.17", None, Some("1.11")), ["kubernetes-upgrade"]);
+        assert_eq!(
+            ids("v0.1.11", Some("v1.12.1-rancher1-1"), Some("1.11")),
+            ["kubernetes-upgrade"]
+        );
+        assert_eq!(ids("v0.1.17", None, None), [""; 0]);
+    }
+
+    #[test]
+    fn an_rke_that_writes_our_files_itself_is_blocking() {
+        let files = [
+            "/etc/kubernetes/audit.yaml",
+            "/etc/kubernetes/admission.yaml",
+        ];
+        let found = |version| clashes(version, PINNED, Some("1.11"), files);
+
+        assert_eq!(found("v0.3.2"), []);
+        let blocking = found("v1.0.0");
+        assert!(blocking[0].is_blocking());
+        assert!(blocking[0].to_string().contains("admission.yaml"));
+        assert!(!blocking[0].to_string().contains("audit.yaml"));
     }
 
     #[test]

@@ -139,3 +139,17 @@ fn what_is_not_measured_is_explained_too() {
         lab.harden(&["controls", id]).expect(0).says(&[section]);
     }
 }
+
+#[test]
+fn the_profile_of_the_next_guide_is_chosen_by_name() {
+    let lab = lab();
+    let only = ["--control", "cis:1.4.21", "--profile", "rancher-2.2"];
+
+    assert_eq!(judged(&lab, &only), ["cis:1.4.21"]);
+    lab.harden(&["controls", "cis:2.1.1", "--profile", "rancher-2.2"])
+        .expect(0)
+        .says(&["The kubelet refuses anonymous requests"]);
+    lab.harden(&["controls", "--profile", "rancher-2.9"])
+        .expect(2)
+        .says(&["there is no profile `rancher-2.9`", "rancher-2.2"]);
+}

@@ -9,6 +9,7 @@ mod controls;
 mod hostile;
 mod hosts;
 mod interruption;
+mod keys;
 mod kubernetes;
 mod lab;
 mod matrix;

@@ -1,5 +1,6 @@
 //! From a login to root: real sudo behind a real server, with every kind of login shell.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
 
@@ -44,7 +45,7 @@ impl Checked {
     }
 
     #[track_caller]
-    pub(crate) fn is_measured(self) {
+    pub(crate) fn is_measured(&self) {
         assert!(
             ["pass", "fail"].contains(&&*self.verdict),
             "{}\n{}",
@@ -55,7 +56,7 @@ impl Checked {
 
     /// Nothing is known of the node, and every one of `words` says why.
     #[track_caller]
-    fn is_refused(self, words: &[&str]) {
+    fn is_refused(&self, words: &[&str]) {
         assert_eq!(self.verdict, "unknown", "{}", self.said);
         for word in words {
             assert!(
@@ -77,13 +78,14 @@ fn arguments(server: &Server, addresses: &[&str]) -> Vec<String> {
         "ssh_key_path: {}\nharden: {{known_hosts: known_hosts}}\nnodes:\n",
         key.display()
     );
-    let mut known = String::new();
+    let (mut known, port, host_key) = (String::new(), server.port, server.host_key());
     for address in addresses {
-        inventory += &format!(
-            "- {{address: '{address}', port: {}, user: op, role: [worker, etcd]}}\n",
-            server.port
-        );
-        known += &format!("[{address}]:{} {}\n", server.port, server.host_key());
+        writeln!(
+            inventory,
+            "- {{address: '{address}', port: {port}, user: op, role: [worker, etcd]}}"
+        )
+        .unwrap();
+        writeln!(known, "[{address}]:{port} {host_key}").unwrap();
     }
     fs::write(server.path("fleet.yml"), inventory).unwrap();
     fs::write(server.path("known_hosts"), known).unwrap();

@@ -131,6 +131,8 @@ impl Deed {
             },
             Request::Sweep(path) => Self::Sweep { path: path.clone() },
             Request::Kernel(_)
+            | Request::Secrets { .. }
+            | Request::Log(_)
             | Request::Files(_)
             | Request::Containers(_)
             | Request::Room(_)

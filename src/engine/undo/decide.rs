@@ -62,7 +62,7 @@ enum Way {
         is_in_use: bool,
     },
     Change {
-        request: Request,
+        request: Box<Request>,
         seen: String,
         wanted: String,
         /// The component that must be restarted to see it (T-22).
@@ -82,6 +82,9 @@ pub(super) fn decide(scene: &Scene<'_>) -> Decision {
             .iter()
             .any(|node| node.name == place.name && node.address == place.address);
         let why = match scene.facts.get(&place.name) {
+            _ if scene.past.begun.command == "rotate-key" => {
+                "Secrets would be unreadable under the old key; `harden rotate-key` changes it again"
+            }
             _ if !is_same => "the inventory has no node of that name and address any more",
             None if !scene.selected.contains(&place.name) => {
                 "only some nodes were selected with --on"
@@ -126,7 +129,7 @@ impl Decision {
                         seen,
                         wanted,
                         controls: Vec::new(),
-                        request,
+                        request: *request,
                         diff: String::new(),
                     });
                 }
@@ -277,12 +280,12 @@ impl Replaced<'_> {
                 || "gone, as before".to_owned(),
                 |was| format!("as before, {}", told(was.owner)),
             ),
-            request: Request::Unput(Unput {
+            request: Box::new(Request::Unput(Unput {
                 path: self.path.to_owned(),
                 seen: seen.map_or(Seen::Absent, |seen| Seen::content(seen.bytes())),
                 keep: format!("{KEEP}/{}{}", scene.run, self.path),
                 back,
-            }),
+            })),
             restart,
         }
     }
@@ -345,7 +348,7 @@ fn way_of_attributes(path: &str, was: Owner, now: Owner, facts: &Facts) -> Way {
         return left("they were changed since that run");
     }
     Way::Change {
-        request: Request::Attributes(attributes(path, was)),
+        request: Box::new(Request::Attributes(attributes(path, was))),
         seen: told(now),
         wanted: told(was),
         restart: None,
@@ -376,10 +379,10 @@ fn way_of_kernel(key: &str, was: &str, now: &str, facts: &Facts) -> Way {
         };
     }
     Way::Change {
-        request: Request::Assign {
+        request: Box::new(Request::Assign {
             key: key.to_owned(),
             value: was.to_owned(),
-        },
+        }),
         seen: value.to_owned(),
         wanted: was.to_owned(),
         restart: None,

@@ -12,6 +12,7 @@ use crate::report::document::Outcome;
 use crate::report::document::Outcomes;
 use crate::report::document::Plan;
 use crate::report::document::Restarted;
+use crate::report::document::Rewritten;
 use crate::report::document::Rke;
 use crate::report::document::Skipped;
 use crate::report::fold::folded;
@@ -86,6 +87,9 @@ impl<'a> Planned<'a> {
         let restarts = grouped(restarts.map(|one| (&one.component, one.node.as_str())));
         let rke_up = plan.rke_up.iter();
         let rke_up = rke_up.map(|why| format!("run rke up, because {why}"));
+        let secrets = plan.secrets.iter();
+        let secrets = secrets
+            .map(|why| format!("write Secrets again through the Kubernetes API, because {why}"));
         let restarts = restarts
             .into_iter()
             .map(|(component, nodes)| format!("restart {component} on {}", folded(nodes)));
@@ -96,7 +100,7 @@ impl<'a> Planned<'a> {
                 .map(|(changes, nodes)| (folded(nodes), changes))
                 .collect(),
             cluster: plan.cluster_file.as_ref(),
-            rest: rke_up.chain(restarts).collect(),
+            rest: rke_up.chain(restarts).chain(secrets).collect(),
         }
     }
 }
@@ -120,6 +124,7 @@ pub(in crate::report) fn carried(document: &Document) -> Option<Carried<'_>> {
     });
     let mut rest: Vec<Line> = done.rke.iter().map(rke_up).collect();
     rest.extend(restarted(&done.restarts));
+    rest.extend(done.secrets.iter().map(rewritten));
     rest.extend(left_out(&done.skipped));
     Some(Carried {
         nodes: nodes
@@ -238,6 +243,16 @@ fn rke_up(rke: &Rke) -> Line {
             ),
             hint: failure.hint.clone(),
         },
+    }
+}
+
+fn rewritten(secrets: &Rewritten) -> Line {
+    let count = counted(secrets.count, "Secret");
+    let key = &secrets.key;
+    Line {
+        outcome: Outcome::Changed,
+        text: format!("{count} written again; all lie in etcd under {key}"),
+        hint: String::new(),
     }
 }
 

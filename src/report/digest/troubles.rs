@@ -58,10 +58,18 @@ pub(in crate::report) fn blocking<'a>(blockers: impl IntoIterator<Item = &'a Blo
         Kind::Blockers,
         blockers.into_iter().map(|blocker| Notice {
             node: blocker.node.clone(),
-            message: blocker.message.clone(),
+            message: identified(blocker),
             hint: blocker.hint.clone(),
         }),
     )
+}
+
+/// A result of an older release has no ids.
+fn identified(blocker: &Blocker) -> String {
+    match blocker.id.as_str() {
+        "" => blocker.message.clone(),
+        id => format!("{} ({id})", blocker.message),
+    }
 }
 
 impl Troubles {

@@ -18,6 +18,9 @@ pub struct Done {
     pub cluster_file: Option<Written>,
     pub rke: Option<Rke>,
     pub restarts: Vec<Restarted>,
+    /// The Secrets that were written again; null when none had to be.
+    #[serde(default)]
+    pub secrets: Option<Rewritten>,
     pub skipped: Vec<Skipped>,
 }
 
@@ -84,6 +87,20 @@ pub struct Skipped {
     pub why: String,
 }
 
+/// Secrets that were written again, and the key that all of them lie under now.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Rewritten {
+    pub count: usize,
+    pub key: String,
+}
+
+impl Rewritten {
+    fn of((key, count): &(String, usize)) -> Self {
+        let (count, key) = (*count, key.clone());
+        Self { count, key }
+    }
+}
+
 impl Done {
     pub(super) fn of(report: &Report) -> Self {
         let written = report.cluster_file.as_ref().map(|written| Written {
@@ -100,6 +117,7 @@ impl Done {
             cluster_file: written,
             rke: report.rke.as_ref().map(Rke::of),
             restarts: report.restarts.iter().map(Restarted::of).collect(),
+            secrets: report.secrets.as_ref().map(Rewritten::of),
             skipped: skipped.collect(),
         }
     }
@@ -110,6 +128,7 @@ impl Done {
             || self.cluster_file.is_some()
             || self.rke.is_some()
             || !self.restarts.is_empty()
+            || self.secrets.is_some()
     }
 
     /// Why `rke up` failed, when it did.

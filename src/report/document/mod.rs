@@ -23,6 +23,7 @@ pub use crate::report::document::done::Ended;
 pub use crate::report::document::done::Outcome;
 pub use crate::report::document::done::Outcomes;
 pub use crate::report::document::done::Restarted;
+pub use crate::report::document::done::Rewritten;
 pub use crate::report::document::done::Rke;
 pub use crate::report::document::done::Skipped;
 pub use crate::report::document::done::Written;
@@ -74,7 +75,7 @@ pub struct Document {
 /// What the run was about.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Run {
-    /// `check` or `apply`.
+    /// `check`, `apply` or `undo`.
     pub command: String,
     /// When it began, in UTC: `2026-11-23T12:09:45Z`.
     #[serde(default)]

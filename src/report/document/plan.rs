@@ -16,6 +16,9 @@ pub struct Plan {
     /// Why `rke up` must run; null when it need not.
     pub rke_up: Option<String>,
     pub restarts: Vec<Restart>,
+    /// Why Secrets are written again; null when none lies in etcd in plain text.
+    #[serde(default)]
+    pub secrets: Option<String>,
     pub blockers: Vec<Blocker>,
 }
 
@@ -68,6 +71,9 @@ pub struct Blocker {
     /// Null for what is about the whole cluster.
     #[serde(default)]
     pub node: Option<String>,
+    /// A stable name; `docs/blockers/ID.md` says more.
+    #[serde(default)]
+    pub id: String,
     pub message: String,
     pub hint: String,
     /// True when `--allow-incomplete` waves it through.
@@ -90,6 +96,7 @@ impl Plan {
             cluster_file: plan.cluster.as_ref().map(ClusterPlan::of),
             rke_up: plan.rke_up.clone(),
             restarts: restarts.collect(),
+            secrets: plan.secrets.clone(),
             blockers: plan.blockers.iter().map(Blocker::of).collect(),
         }
     }
@@ -100,6 +107,7 @@ impl Plan {
             && self.cluster_file.is_none()
             && self.rke_up.is_none()
             && self.restarts.is_empty()
+            && self.secrets.is_none()
     }
 }
 
@@ -134,6 +142,7 @@ impl Blocker {
     fn of(blocker: &blocker::Blocker) -> Self {
         Self {
             node: blocker.node().map(str::to_owned),
+            id: blocker.id().to_owned(),
             message: blocker.to_string(),
             hint: blocker.hint(),
             incomplete: blocker.is_incompleteness(),

@@ -247,9 +247,11 @@ fn a_check_says_all_that_the_table_says() {
             "component": "kube-apiserver"
           }
         ],
+        "secrets": null,
         "blockers": [
           {
             "node": "worker-1",
+            "id": "silent-node",
             "message": "worker-1 could not be asked: connection refused",
             "hint": "mend the connection to worker-1; or pass `--allow-incomplete` to change the other nodes' files and leave cluster.yml alone",
             "incomplete": true
@@ -261,6 +263,7 @@ fn a_check_says_all_that_the_table_says() {
         "cluster_file": null,
         "rke": null,
         "restarts": [],
+        "secrets": null,
         "skipped": []
       },
       "warnings": [
@@ -319,6 +322,7 @@ fn an_apply_says_what_was_before_and_what_was_done() {
       "cluster_file": null,
       "rke": null,
       "restarts": [],
+      "secrets": null,
       "skipped": [
         {
           "node": null,

@@ -52,7 +52,73 @@ fn a_failing_check_reads_from_top_to_bottom() {
             .collect();
         lines.join("\n")
     });
-    assert_snapshot!(told, @"");
+    assert_snapshot!(told, @r#"
+    h1: harden check inventory.yml
+    p: Not fully measured 2 controls on 4 nodes: 0 pass, 1 fail, 0 unknown, 1 manual · 1 finding not fully measured · 1 node unreachable · 5 changes planned
+    dt: Run
+    dd: check inventory.yml: 4 nodes, profile rancher-2.1, level 1
+    dt: Against
+    dd: Rancher Hardening Guide v2.1; CIS Kubernetes Benchmark v1.3.0
+    dt: Began
+    dd: 2026-11-23T12:09:45Z
+    dt: Took
+    dd: 1.5 s
+    li: Summary
+    li: Blockers
+    li: Unreachable
+    li: Warnings
+    li: Controls
+    li: Nodes
+    li: Plan
+    h2: Summary
+    caption: How many of each verdict. A control counts once, with its worst verdict on any node.
+    tr: Verdict Controls Findings
+    tr: fail 1 2
+    tr: unknown 0 1
+    tr: pass 0 1
+    tr: manual 1 1
+    h2: Blockers
+    li: worker-1 could not be asked: connection refused Hint: mend the connection to worker-1; or pass `--allow-incomplete` to change the other nodes' files and leave cluster.yml alone
+    h2: Unreachable
+    li: worker-1: no connection to 10.0.0.21:22: connection refused Hint: start sshd on worker-1
+    h2: Warnings
+    li: inventory.yml line 4: rke ignores `kube_api` Hint: write `kube-api`
+    h2: Controls
+    summary: fail guide:1.1.1 The kernel behaves as the kubelet expects, now and after a reboot
+    h3: fail cp-[1,3]
+    tr: What Wanted Seen State
+    tr: kernel.panic now 10 0 differs
+    tr: kernel.panic after a reboot 10 not set differs
+    tr: kernel.panic_on_oops now 1 1 as wanted
+    h3: pass cp-2
+    tr: What Wanted Seen State
+    tr: kernel.panic now 10 10 as wanted
+    h3: unknown worker-1
+    p: not reached, see below
+    summary: manual guide:2.1.5 Pods are restricted unless they are allowed more
+    h3: manual cluster
+    p: look at the policies
+    h2: Nodes
+    tr: Node Pass Fail Unknown Other What fails or is unknown
+    tr: cp-1 0 1 0 0 guide:1.1.1
+    tr: cp-2 1 0 0 0
+    tr: cp-3 0 1 0 0 guide:1.1.1
+    tr: worker-1 not reached 0 0 1 0 guide:1.1.1
+    tr: cluster 0 0 0 1
+    h2: Plan
+    p: Apply would refuse because of the blockers below; else it would
+    h3: Change on cp-[1,3]
+    li: kernel kernel.panic: 0 → 10 (guide:1.1.1)
+    li: file /etc/kubernetes/audit.yaml: missing → 2 lines, 0600 root:root (guide:1.1.3) Content, before and after --- audit.yaml +++ audit.yaml @@ -0,0 +1,2 @@ +kind: Policy +rules: []
+    summary: Content, before and after
+    h3: Edit cluster.yml
+    li: services.kube-api.extra_args.anonymous-auth: "false" (guide:2.1.2) Content, before and after --- cluster.yml +++ cluster.yml + anonymous-auth: "false"
+    summary: Content, before and after
+    h3: Then
+    li: run rke up, because cluster.yml changes
+    li: restart kube-apiserver on cp-[1,3]
+    p: Written by harden 0.1.0. Contents of files are shown with secrets redacted; keys are never part of a report.
+    "#);
 }
 
 #[test]

@@ -61,6 +61,7 @@ impl Board {
             | EventKind::Judged { .. }
             | EventKind::Refused { .. }
             | EventKind::ClusterFileWritten { .. }
+            | EventKind::SecretsRewritten { .. }
             | EventKind::Skipped { .. } => {}
         }
     }
@@ -109,7 +110,14 @@ impl Board {
                 Some(self.nodes.saturating_sub(self.unreachable))
             }
             Phase::Nodes => Some(self.changes.len()),
-            Phase::Snapshot | Phase::ClusterFile | Phase::RkeUp | Phase::Restarts => None,
+            Phase::Snapshot
+            | Phase::ClusterFile
+            | Phase::RkeUp
+            | Phase::Restarts
+            | Phase::AddKey
+            | Phase::PromoteKey
+            | Phase::RewriteSecrets
+            | Phase::DropKey => None,
         };
     }
 

@@ -91,6 +91,10 @@ impl Told {
             EventKind::Restarted { component, outcome } => {
                 Self::ended(node, "restarted", component, outcome)
             }
+            EventKind::SecretsRewritten { key, rewritten } => Self::story(format!(
+                "{} written again, all lie in etcd under {key}",
+                counted(*rewritten, "Secret")
+            )),
             EventKind::Skipped { what, why } => {
                 Self::story(named(node, &format!("left out: {what}, because {why}")))
             }
@@ -177,6 +181,10 @@ pub(super) fn title(phase: Phase) -> &'static str {
         Phase::ClusterFile => "writing cluster.yml",
         Phase::RkeUp => "running rke up",
         Phase::Restarts => "restarting what reads a changed file",
+        Phase::AddKey => "adding the new key as the second one",
+        Phase::PromoteKey => "making the new key the first one",
+        Phase::RewriteSecrets => "writing Secrets again through the Kubernetes API",
+        Phase::DropKey => "dropping the old key",
         Phase::Verify => "asking the nodes again",
     }
 }

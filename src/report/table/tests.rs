@@ -46,7 +46,7 @@ fn a_failing_check_names_nodes_wanted_and_seen() {
       restart kube-apiserver on cp-[1,3]
 
     blockers
-      worker-1 could not be asked: connection refused
+      worker-1 could not be asked: connection refused (silent-node)
         hint: mend the connection to worker-1; or pass `--allow-incomplete` to change the other nodes'
           files and leave cluster.yml alone
 

@@ -96,6 +96,28 @@ fn an_audit_log_has_a_level_and_somewhere_to_go() {
 }
 
 #[test]
+fn what_is_missing_is_told_with_the_command_that_sets_it_and_what_is_there_is_not() {
+    let wanted = |question: &Rancher, container: &str| {
+        let evidence = compared(question, &deployed(container), None);
+        let wanted: Vec<String> = evidence.into_iter().map(|one| one.wanted).collect();
+        wanted.join("\n")
+    };
+    let helm = "helm upgrade rancher rancher-stable/rancher --reuse-values --set ";
+
+    let local = wanted(&Rancher::LocalClusterOff, "{name: rancher}");
+    assert!(
+        local.contains(&format!("{helm}addLocal=\"false\"")),
+        "{local}"
+    );
+    let log = wanted(&Rancher::AuditLog, "{name: rancher}");
+    for value in ["auditLog.level=1", "auditLog.destination=sidecar"] {
+        assert!(log.contains(&format!("{helm}{value}")), "{log}");
+    }
+    let off = "{name: rancher, args: [--add-local=false]}";
+    assert_eq!(wanted(&Rancher::LocalClusterOff, off), "--add-local=false");
+}
+
+#[test]
 fn a_server_that_could_not_be_asked_refused_nobody() {
     let question = Rancher::DefaultPasswordRefused;
     let seen = |login| {

@@ -1,6 +1,8 @@
 //! A running fleet.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 
 use crate::builder::Builder;
+use crate::etcd::Etcd;
 use crate::fault::Fault;
 use crate::inventory;
 use crate::key;
@@ -63,6 +66,31 @@ impl Fleet {
     /// What the cluster remembers, objects included; written by the stand-in `rke`.
     pub fn state_file(&self) -> PathBuf {
         self.dir.join("cluster-state.json")
+    }
+
+    /// Has etcd hold one Secret in plain text for each `NAMESPACE/NAME`.
+    ///
+    /// # Errors
+    /// A node's directory cannot be written.
+    pub fn keep_secrets(&self, names: &[&str]) -> io::Result<()> {
+        let plain = |name: &&str| ((*name).to_owned(), Etcd::plain(name));
+        Etcd::of(&self.dir)?.keep(&names.iter().map(plain).collect())
+    }
+
+    /// Has etcd hold these values.
+    ///
+    /// # Errors
+    /// A node's directory cannot be written.
+    pub fn keep_values(&self, values: &BTreeMap<String, String>) -> io::Result<()> {
+        Etcd::of(&self.dir)?.keep(values)
+    }
+
+    /// The beginning of what etcd holds of each Secret, by `NAMESPACE/NAME`.
+    ///
+    /// # Errors
+    /// A node's directory cannot be read.
+    pub fn secrets(&self) -> io::Result<BTreeMap<String, String>> {
+        Etcd::of(&self.dir)?.secrets()
     }
 
     /// From here on nobody answers for the API.

@@ -1,4 +1,5 @@
-//! A Kubernetes API that serves what the stand-in `rke` applied: read-only, and only what is asked of it.
+//! A Kubernetes API that serves what the stand-in `rke` applied, and writes Secrets again: only what
+//! is asked of it.
 
 use std::fs;
 use std::path::Path;
@@ -10,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::etcd::Etcd;
 use crate::https::Authority;
 use crate::https::Leaf;
 use crate::https::Reply;
@@ -110,6 +112,9 @@ fn answer(request: &Request, state: &Path) -> Reply {
     if !request.has_certificate {
         return refusal(401, "Unauthorized");
     }
+    if request.method == "PATCH" {
+        return patched(request, state);
+    }
     let Ok(state) = State::read(state) else {
         return refusal(500, "the state cannot be read");
     };
@@ -130,6 +135,26 @@ fn answer(request: &Request, state: &Path) -> Reply {
         ] if *name == ADDON_POD => Reply::Text(200, state.addon_log.unwrap_or_default()),
         ["api", "v1", plural] | ["apis", _, _, plural] => list(plural, request, &state),
         _ => refusal(404, "the server could not find the requested resource"),
+    }
+}
+
+/// A patch that changes nothing of a Secret; nothing else may be changed here.
+fn patched(request: &Request, state: &Path) -> Reply {
+    let parts: Vec<&str> = request.path.trim_matches('/').split('/').collect();
+    let ["api", "v1", "namespaces", namespace, "secrets", name] = parts.as_slice() else {
+        return refusal(405, "the lab knows no such patch");
+    };
+    if request.body != b"{}" {
+        return refusal(400, "the lab knows no such patch");
+    }
+    let etcd = state.parent().map(Etcd::of);
+    let Some(Ok(etcd)) = etcd else {
+        return refusal(500, "etcd cannot be read");
+    };
+    match etcd.rewrite(&format!("{namespace}/{name}")) {
+        Ok(Some(())) => Reply::Json(200, json!({ "kind": "PartialObjectMetadata" })),
+        Ok(None) => refusal(404, "secrets not found"),
+        Err(why) => refusal(500, &why),
     }
 }
 

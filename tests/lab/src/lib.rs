@@ -23,6 +23,7 @@ mod counts;
 mod digest;
 mod disk;
 mod docker;
+mod etcd;
 mod exec;
 mod fault;
 mod fleet;

@@ -118,7 +118,7 @@ fn holds(file: &ClusterFile, edit: &Edit) {
 }
 
 /// Every scalar by its path, but for those that `edits` name; of a list that is appended to, all
-/// but the item.
+/// but the item. How many line ends close `addons` is up to the text around it.
 fn others(text: &str, edits: &[Edit]) -> Leaves {
     let mut leaves = Leaves::new();
     if let Ok(tree) = yaml::read::<Value>("cluster.yml", text) {
@@ -136,6 +136,12 @@ fn others(text: &str, edits: &[Edit]) -> Leaves {
             }
             Edit::Addons { .. } => {}
         }
+    }
+    if let Some([Value::Text(addons)]) = leaves
+        .get_mut(&["addons".to_owned()][..])
+        .map(Vec::as_mut_slice)
+    {
+        addons.truncate(addons.trim_end_matches('\n').len());
     }
     leaves.retain(|_, values| !values.is_empty());
     leaves

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -9,13 +10,15 @@ use clap::Args;
 use crate::cli::Work;
 use crate::cli::confirm;
 use crate::cli::exit;
+use crate::cli::runs;
 use crate::cli::session;
+use crate::engine::Job;
 use crate::engine::Run;
+use crate::engine::journal::Past;
 use crate::error::Failure;
 use crate::event::EventKind;
 use crate::plan::Plan;
 use crate::plan::blocker::Blocker;
-use crate::rke::Lock;
 
 #[derive(Args, Debug)]
 pub(super) struct Apply {
@@ -33,6 +36,14 @@ pub(super) struct Apply {
     /// Go on although the pod security policy would refuse pods that run now, once they are made again
     #[arg(long)]
     allow_refused_pods: bool,
+
+    /// Do not save a snapshot of etcd before `rke up`
+    #[arg(long)]
+    no_snapshot: bool,
+
+    /// Go on with what that run left undone: a name below `harden-runs`, or its directory
+    #[arg(long, value_name = "RUN")]
+    resume: Option<PathBuf>,
 }
 
 impl Apply {
@@ -46,10 +57,14 @@ impl Apply {
         }
         let mut job = session::job("apply", &self.work, self.allow_incomplete)?;
         job.allow_refused_pods = self.allow_refused_pods;
-        let _lock = Lock::take(&job.config)
-            .map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), error.hint()))?;
+        job.snapshot = !self.no_snapshot;
+        let past = self.resumed(&job)?;
+        job.lock = Some(runs::lock(&job)?);
         session::conduct(&self.work, |teller, stop, audience| async move {
             let mut run = Run::new(job, teller.clone(), stop.clone());
+            if let Some(past) = &past {
+                run.resume(past);
+            }
             let plan = run.look().await;
             let refusal = match self.blocked(&plan) {
                 _ if plan.is_empty() && !plan.concerns_a_key() => None,
@@ -65,6 +80,16 @@ impl Apply {
             drop(teller);
             run.finish().await;
         })
+    }
+
+    /// The run to go on with, when it is one of this cluster.
+    fn resumed(&self, job: &Job) -> Result<Option<Past>, Failure> {
+        let Some(run) = &self.resume else {
+            return Ok(None);
+        };
+        let past = runs::read(run, &self.work)?;
+        runs::same_cluster(&past, job)?;
+        Ok(Some(past))
     }
 
     /// What forbids this plan.

@@ -11,6 +11,7 @@ mod output;
 mod ping;
 mod reach;
 mod rotate_key;
+mod runs;
 mod report;
 mod saved;
 mod session;
@@ -152,6 +153,10 @@ struct Work {
     /// The site's playbook; the default is the guide as it stands
     #[arg(long, value_name = "FILE")]
     playbook: Option<PathBuf>,
+
+    /// The profile, instead of the one that the playbook names
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
 
     /// The cluster.yml, when it is not the inventory or beside it
     #[arg(long, value_name = "FILE")]

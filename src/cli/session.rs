@@ -66,7 +66,7 @@ pub(super) fn job(
         playbook,
         mut profile,
         statements,
-    } = site::profile(target, &inventory, work.playbook.as_deref())?;
+    } = site::profile(work, &inventory)?;
     let rancher = site::rancher(target, &inventory, work.playbook.as_deref(), &playbook)?;
     let site_key = site_key::read(work, &inventory, &playbook)?;
     let today = Day(Timestamp::now().to_zoned(TimeZone::UTC).date());
@@ -93,6 +93,8 @@ pub(super) fn job(
         config,
         cluster,
         holder: holder(&run),
+        lock: None,
+        snapshot: true,
         run,
         fresh_key: fresh_key()?,
         site_key,

@@ -1,6 +1,5 @@
 //! `harden undo`: puts back what a run changed, and `--list`, what runs there are.
 
-use std::fs;
 use std::io;
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -12,20 +11,13 @@ use clap::Args;
 use crate::cli::Work;
 use crate::cli::confirm;
 use crate::cli::exit;
-use crate::cli::nodes;
+use crate::cli::runs;
 use crate::cli::session;
-use crate::cli::site;
 use crate::engine::Job;
 use crate::engine::Run;
-use crate::engine::journal;
-use crate::engine::journal::End;
 use crate::engine::journal::Past;
 use crate::error::Failure;
 use crate::event::EventKind;
-use crate::rke::Lock;
-
-/// Where the runs are, beside `cluster.yml`.
-const RUNS: &str = "harden-runs";
 
 /// Stands for the inventory that the run itself names.
 const OF_RUN: &str = ".";
@@ -55,7 +47,7 @@ pub(super) struct Undo {
 impl Undo {
     pub(super) fn run(mut self) -> Result<ExitCode, Failure> {
         if self.list {
-            return list(&self.run);
+            return runs::list(&self.run);
         }
         if !self.yes && !io::stdin().is_terminal() {
             return Err(Failure::new(
@@ -64,16 +56,13 @@ impl Undo {
                 "pass `--yes`",
             ));
         }
-        let dir = self.directory();
-        let past = Past::read(&dir)
-            .map_err(|error| Failure::new(exit::USAGE, error.to_string(), error.hint()))?;
+        let past = runs::read(&self.run, &self.work)?;
         if self.work.target.inventory == Path::new(OF_RUN) {
             self.work.target.inventory.clone_from(&past.begun.inventory);
         }
-        let job = session::job("undo", &self.work, false)?;
-        same_cluster(&past, &job)?;
-        let _lock = Lock::take(&job.config)
-            .map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), error.hint()))?;
+        let mut job = session::job("undo", &self.work, false)?;
+        runs::same_cluster(&past, &job)?;
+        job.lock = Some(runs::lock(&job)?);
         self.conduct(job, &past)
     }
 
@@ -105,80 +94,4 @@ impl Undo {
             run.finish().await;
         })
     }
-
-    /// The directory of the run, by its path or by its name.
-    fn directory(&self) -> PathBuf {
-        let target = &self.work.target;
-        let beside = [Some(&target.inventory), self.work.config.as_ref()];
-        let beside = beside.into_iter().flatten();
-        let places = beside.map(|file| site::directory(file).join(RUNS).join(&self.run));
-        let here = Path::new(RUNS).join(&self.run);
-        [self.run.clone()]
-            .into_iter()
-            .chain(places)
-            .find(|dir| dir.join(journal::FILE).exists())
-            .unwrap_or(here)
-    }
-}
-
-/// The run and `job` must be about one cluster.
-pub(super) fn same_cluster(past: &Past, job: &Job) -> Result<(), Failure> {
-    let ours = journal::whole(&job.config);
-    if ours == past.begun.config {
-        return Ok(());
-    }
-    Err(Failure::new(
-        exit::USAGE,
-        format!(
-            "run {} is about {}, and not about {}",
-            past.begun.run,
-            past.begun.config.display(),
-            ours.display()
-        ),
-        "name the inventory of that cluster",
-    ))
-}
-
-fn list(inventory: &Path) -> Result<ExitCode, Failure> {
-    let dir = site::directory(inventory).join(RUNS);
-    let mut rows = vec![["RUN", "BEGUN", "COMMAND", "CHANGES", "ENDED"].map(str::to_owned)];
-    let entries = match fs::read_dir(&dir) {
-        Ok(entries) => entries,
-        Err(error) => {
-            let message = format!("{}: {error}", dir.display());
-            let hint = "runs that changed something are there, beside cluster.yml";
-            return Err(Failure::new(exit::USAGE, message, hint));
-        }
-    };
-    let dirs = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut dirs: Vec<PathBuf> = dirs
-        .filter(|dir| dir.join(journal::FILE).exists())
-        .collect();
-    dirs.sort();
-    for dir in dirs {
-        match Past::read(&dir) {
-            Ok(past) => rows.push(row(&past)),
-            Err(error) => {
-                return Err(Failure::new(exit::USAGE, error.to_string(), error.hint()));
-            }
-        }
-    }
-    match nodes::write(&rows, &mut io::stdout().lock()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(exit::INTERNAL, error.to_string(), ""))
-        }
-        _ => Ok(exit::success()),
-    }
-}
-
-fn row(past: &Past) -> [String; 5] {
-    let all = past.items.len();
-    let done = past.items.iter().filter(|item| item.end == Some(End::Done));
-    [
-        past.begun.run.clone(),
-        past.at.clone(),
-        past.begun.command.clone(),
-        format!("{} of {all} done", done.count()),
-        if past.ended { "yes" } else { "no" }.to_owned(),
-    ]
 }

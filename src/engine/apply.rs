@@ -27,7 +27,12 @@ impl Run {
     pub async fn apply(&mut self, plan: &Plan) {
         let done = self.change_nodes(plan).await && self.change_cluster(plan).await;
         // After a stop there is nobody to wait for a proof; the report says what is done.
-        if !self.stop.is_asked_for() {
+        if self.stop.is_asked_for() {
+            self.teller.tell(EventKind::Skipped {
+                what: "the proof".into(),
+                why: "the run was interrupted; `harden check` looks at everything again".into(),
+            });
+        } else {
             self.verify(done).await;
         }
     }
@@ -97,6 +102,12 @@ impl Run {
                 format!("cluster.yml is not touched and rke up is not run: {why}"),
                 "run `harden check` to see what is left, then `harden apply` again",
             );
+            return false;
+        }
+        if self.is_interrupted() {
+            return false;
+        }
+        if !self.save_snapshot(&fleet).await {
             return false;
         }
         if self.is_interrupted() {
@@ -217,6 +228,13 @@ impl Run {
             let message = line.message.clone();
             self.teller.tell(EventKind::RkeSaid { message });
         };
+        let stdin = match self.stdin() {
+            Ok(stdin) => stdin,
+            Err(error) => {
+                self.fail(error.to_string(), error.hint());
+                return false;
+            }
+        };
         let deed = Deed::RkeUp {
             version: rke.version.clone(),
             log: whole(&log),
@@ -228,7 +246,7 @@ impl Run {
                 return false;
             }
         };
-        let ended = rke.up(&self.job.config, &log, said).await;
+        let ended = rke.up(&self.job.config, &log, stdin, said).await;
         self.did_one(number, &end_of(&ended));
         match ended {
             Ok(outcome) => {

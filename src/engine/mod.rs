@@ -17,6 +17,7 @@ pub mod ping;
 mod rancher;
 mod restart;
 mod rotate;
+mod snapshot;
 mod stop;
 mod teller;
 mod undo;
@@ -33,7 +34,9 @@ use jiff::Timestamp;
 use crate::audit;
 use crate::engine::ascents::Ascents;
 use crate::engine::doors::Doors;
+use crate::engine::journal::Item;
 use crate::engine::journal::Journal;
+use crate::engine::journal::Past;
 use crate::event::EventKind;
 use crate::event::Phase;
 use crate::event::RunStarted;
@@ -54,6 +57,7 @@ use crate::profile::Profile;
 use crate::profile::playbook::Rollout;
 use crate::profile::waiver::Day;
 use crate::rancher::Access;
+use crate::rke::Lock;
 use crate::secret::Secret;
 use crate::source::Remark;
 use crate::ssh::keys::Keys;
@@ -88,6 +92,10 @@ pub struct Job {
     pub holder: String,
     /// Backups and logs of this run; made when the first of them is written.
     pub run_dir: PathBuf,
+    /// Held by whoever may write `cluster.yml`; `check` holds none.
+    pub lock: Option<Lock>,
+    /// False with `--no-snapshot`.
+    pub snapshot: bool,
     /// 32 bytes in base64, for a cluster without a key.
     pub fresh_key: Secret,
     /// The site's own key, where it keeps one.
@@ -223,6 +231,27 @@ impl Run {
         self.doors.close().await;
         self.job.options.close().await;
         self.teller.tell(EventKind::RunFinished);
+    }
+
+    /// Names what `past` did not end; the plan after it is made anew, from what is there.
+    pub fn resume(&self, past: &Past) {
+        let left: Vec<String> = past.left().map(Item::told).collect();
+        let run = &past.begun.run;
+        let message = match left.as_slice() {
+            [] => format!("run {run} left nothing undone"),
+            [first, second, third, _, ..] => format!(
+                "run {run} left undone, or is not known to have done: {first}, {second}, {third} and {} more",
+                left.len() - 3
+            ),
+            few => format!(
+                "run {run} left undone, or is not known to have done: {}",
+                few.join(", ")
+            ),
+        };
+        self.teller.tell(EventKind::Warned {
+            message,
+            hint: "what is still to be done is planned anew, from what is there now".to_owned(),
+        });
     }
 
     async fn warn_of_obstacles(&self) {

@@ -1,7 +1,5 @@
 //! Stage nodes: every change of a plan on every node, and who goes first.
 
-use std::convert::identity;
-
 use futures::StreamExt as _;
 use futures::stream;
 
@@ -21,7 +19,8 @@ use crate::plan::change::Change;
 
 impl Run {
     /// Changes etcd and control-plane nodes one at a time, then workers in the playbook's width.
-    /// After a failure no further node is begun.
+    /// After a failed etcd or control-plane node, or as many failed workers as the playbook says,
+    /// no further node is begun.
     pub(super) async fn change_nodes(&self, plan: &Plan) -> bool {
         if plan.nodes.is_empty() {
             return true;
@@ -36,21 +35,27 @@ impl Run {
             })
             .partition(|(node, _)| node.roles.iter().all(|role| *role == Role::Worker));
         let width = self.job.rollout.workers.of(workers.len());
-        let all_masters = self.change_group(masters, 1).await;
-        if !all_masters {
+        let bearable = self.job.rollout.stop_after.get();
+        if !self.change_group(masters, 1, 1).await {
             self.skip_all(workers);
             return false;
         }
-        self.change_group(workers, width).await
+        self.change_group(workers, width, bearable).await
     }
 
-    /// Changes nodes `width` at a time.
-    pub(super) async fn change_group(&self, group: Vec<(&Node, &[Change])>, width: usize) -> bool {
+    /// Changes nodes `width` at a time, until `bearable` of them have failed.
+    pub(super) async fn change_group(
+        &self,
+        group: Vec<(&Node, &[Change])>,
+        width: usize,
+        bearable: usize,
+    ) -> bool {
         let mut remaining = group.into_iter();
+        let mut failed = 0;
         loop {
             let batch: Vec<_> = remaining.by_ref().take(width).collect();
             if batch.is_empty() {
-                return true;
+                return failed == 0;
             }
             if self.is_interrupted() {
                 self.skip_all(batch.into_iter().chain(remaining));
@@ -61,7 +66,8 @@ impl Run {
                 .buffer_unordered(width)
                 .collect::<Vec<bool>>()
                 .await;
-            if !outcomes.into_iter().all(identity) {
+            failed += outcomes.into_iter().filter(|done| !done).count();
+            if failed >= bearable {
                 self.skip_all(remaining);
                 return false;
             }

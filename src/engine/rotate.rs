@@ -145,7 +145,7 @@ impl Run {
                 Some((node, std::slice::from_ref(change)))
             })
             .collect();
-        self.change_group(group, 1).await
+        self.change_group(group, 1, 1).await
     }
 
     fn fail_for(&self, blockers: &[Blocker]) {

@@ -13,6 +13,7 @@ pub mod question;
 pub mod rancher;
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
@@ -44,6 +45,8 @@ pub struct Facts {
     pub files: BTreeMap<String, Observed<File>>,
     pub containers: BTreeMap<String, Observed<Container>>,
     pub room: BTreeMap<String, Observed<Room>>,
+    /// Temporary files of runs that were killed, where files of a profile are.
+    pub leftovers: BTreeSet<String>,
     /// Programs that a change would need and that are not there; `None` when nothing was answered.
     pub missing_tools: Option<Vec<String>>,
     /// As Docker calls it, else as os-release(5) does.

@@ -140,7 +140,8 @@ containers() {
 	esac
 }
 
-# What a write into these directories, or over these files, would fail on.
+# What a write into these directories, or over these files, would fail on, and what a killed run
+# left there.
 room() {
 	out= dirs= held=
 	IFS=$nl
@@ -153,6 +154,11 @@ room() {
 		held="$held$near$nl"
 		if [ -f "$path" ] && [ ! -L "$path" ]; then held="$held$path$nl"; fi
 		out="${out}near${tab}$path${tab}$near$nl"
+		set +f
+		for left in "$near"/.*.harden; do
+			if [ -f "$left" ]; then out="${out}leftover${tab}$left$nl"; fi
+		done
+		set -f
 	done
 	out="$out$(stat -f -c "free$tab%a$tab%S$tab%d$tab%c$tab%n" -- $dirs 2>/dev/null)$nl"
 	if command -v lsattr >/dev/null 2>&1; then

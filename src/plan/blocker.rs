@@ -20,6 +20,14 @@ pub enum Blocker {
     #[error("{node} could not be asked: {why}")]
     Silent { node: String, why: String },
 
+    /// Waved through by `--allow-incomplete` like a silent node.
+    #[error("{node}: container {container} could not be looked at: {why}")]
+    ContainerUnread {
+        node: String,
+        container: String,
+        why: String,
+    },
+
     #[error("the encryption keys of {} differ", .nodes.join(", "))]
     KeysDiffer { nodes: Vec<String> },
 
@@ -191,7 +199,7 @@ impl Blocker {
 
     /// True when `--allow-incomplete` waves it through.
     pub fn is_incompleteness(&self) -> bool {
-        matches!(self, Self::Silent { .. })
+        matches!(self, Self::Silent { .. } | Self::ContainerUnread { .. })
     }
 }
 

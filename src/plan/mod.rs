@@ -9,6 +9,7 @@ pub mod audit_log;
 pub mod blocker;
 pub mod change;
 mod cluster;
+mod containers;
 pub mod key;
 mod kernel;
 mod namespaces;
@@ -118,6 +119,8 @@ pub fn plan(profile: &Profile, fleet: &Fleet, settings: &Settings<'_>) -> Plan {
         .extend(namespaces::blocker(profile, fleet, settings.level));
     plan.blockers.extend(audit_log::blockers(profile, fleet));
     plan.blockers
+        .extend(containers::blockers(profile, fleet, settings.level));
+    plan.blockers
         .extend(kernel::blockers(profile, fleet, &drafts));
     key::decide(profile, fleet, settings, &mut drafts, &mut plan.blockers);
     for (node, facts) in fleet.nodes() {
@@ -194,8 +197,12 @@ fn finish(
         }
     }
     match draft.changes(name, &scene, settings.run) {
-        Ok(changes) if changes.is_empty() => {}
         Ok(changes) => {
+            let left = facts.leftovers.iter().map(|path| Change::sweep(path));
+            let changes: Vec<Change> = left.chain(changes).collect();
+            if changes.is_empty() {
+                return;
+            }
             plan.blockers
                 .extend(blocker::of_writes(name, facts, &changes));
             plan.nodes.push((name.to_owned(), changes));

@@ -175,7 +175,7 @@ pub(crate) fn rke() -> &'static Path {
     static RKE: OnceLock<PathBuf> = OnceLock::new();
     RKE.get_or_init(|| {
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "harden-lab", "--bins"])
+            .args(["build", "--quiet", "--workspace", "--bins"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .status()
             .unwrap();

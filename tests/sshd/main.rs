@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod as_openssh;
 mod config;
 mod addresses;
 mod host_certificates;

@@ -46,6 +46,17 @@ pub enum PastError {
     },
 }
 
+impl Item {
+    /// `cp-1: file /etc/kubernetes/audit.yaml`.
+    pub fn told(&self) -> String {
+        let subject = self.deed.subject();
+        match &self.node {
+            Some(node) => format!("{node}: {subject}"),
+            None => subject,
+        }
+    }
+}
+
 impl PastError {
     pub fn hint(&self) -> &'static str {
         match self {

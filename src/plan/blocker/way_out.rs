@@ -9,6 +9,9 @@ impl Blocker {
             Self::Silent { node, .. } => format!(
                 "mend the connection to {node}; or pass `--allow-incomplete` to change the other nodes' files and leave cluster.yml alone"
             ),
+            Self::ContainerUnread { node, .. } => format!(
+                "see what `docker inspect` says on {node} and run again; or pass `--allow-incomplete` to change files only and leave cluster.yml alone"
+            ),
             Self::KeysDiffer { .. } => "if a rotation was begun, run `harden rotate-key` again; else find out which key the Secrets in etcd were written with, put that file on every control-plane node, and keep the others: Secrets written with another key are unreadable without it".into(),
             Self::KeyFileUnread { .. } => "every control-plane node must be looked at before a key is made or copied; mend the node, or leave it out of the cluster first".into(),
             Self::KeyFileInvalid { node, .. } => format!(
@@ -58,6 +61,7 @@ impl Blocker {
     pub fn id(&self) -> &'static str {
         match self {
             Self::Silent { .. } => "silent-node",
+            Self::ContainerUnread { .. } => "container-unread",
             Self::KeysDiffer { .. } => "keys-differ",
             Self::KeyFileUnread { .. } => "key-unread",
             Self::KeyFileInvalid { .. } => "key-invalid",
@@ -94,6 +98,7 @@ impl Blocker {
     pub fn node(&self) -> Option<&str> {
         match self {
             Self::Silent { node, .. }
+            | Self::ContainerUnread { node, .. }
             | Self::KeyFileUnread { node, .. }
             | Self::KeyFileInvalid { node, .. }
             | Self::SampleKey { node }

@@ -110,7 +110,8 @@ impl Board {
                 Some(self.nodes.saturating_sub(self.unreachable))
             }
             Phase::Nodes => Some(self.changes.len()),
-            Phase::ClusterFile
+            Phase::Snapshot
+            | Phase::ClusterFile
             | Phase::RkeUp
             | Phase::Restarts
             | Phase::AddKey

@@ -21,6 +21,9 @@ use crate::standin::deposit;
 const DOCKER: &str = include_str!("../skeleton/bin/docker");
 const DOCKER_HANGS: &str = include_str!("../skeleton/bin/docker-hangs");
 const DOCKER_DOWN: &str = include_str!("../skeleton/bin/docker-down");
+const DOCKER_RESTARTS: &str = include_str!("../skeleton/bin/docker-restarts");
+const DATE_OFF: &str = include_str!("../skeleton/bin/date-off");
+const MV_OFF: &str = include_str!("../skeleton/bin/mv-off");
 
 /// Files that are the same on every node: path, content, mode.
 const FILES: [(&str, &str, u32); 13] = [
@@ -208,6 +211,13 @@ fn switch(dir: &Path, fault: &Fault, on: bool) -> Result<(), anyhow::Error> {
         Fault::SudoLost if on => file(&dir.join("sudo-lost"), "", 0o644)?,
         Fault::SudoLost => removed(&dir.join("sudo-lost"))?,
         Fault::Immutable(path) => immutable(&on_machine(dir, path), on)?,
+        Fault::DockerRestarts if on => file(&dir.join("docker/restarting"), "", 0o644)?,
+        Fault::DockerRestarts => removed(&dir.join("docker/restarting"))?,
+        Fault::ClockOff(seconds) if on => set_clock(dir, *seconds)?,
+        Fault::ClockOff(_) => {
+            removed(&dir.join("bin/date"))?;
+            removed(&dir.join("bin/mv"))?;
+        }
         Fault::ContainerMissing(name) => {
             let here = dir.join(format!("docker/{name}.json"));
             let away = here.with_extension("away");
@@ -227,6 +237,25 @@ fn switch(dir: &Path, fault: &Fault, on: bool) -> Result<(), anyhow::Error> {
     Ok(())
 }
 
+/// What the node notes from now on is `seconds` late, and so is when its containers started.
+fn set_clock(dir: &Path, seconds: i64) -> Result<(), anyhow::Error> {
+    for (name, program) in [("date", DATE_OFF), ("mv", MV_OFF)] {
+        let program = program.replace("OFFSET", &seconds.to_string());
+        file(&dir.join("bin").join(name), &program, 0o755)?;
+    }
+    for entry in fs::read_dir(dir.join("docker"))? {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
+            let element = docker::started_later(&fs::read_to_string(&path)?, seconds)?;
+            replace(&path, &element)?;
+        }
+    }
+    Ok(())
+}
+
 fn immutable(path: &Path, on: bool) -> Result<(), anyhow::Error> {
     let output = Command::new("chattr")
         .arg(if on { "+i" } else { "-i" })
@@ -241,7 +270,10 @@ fn docker_client(path: &Path, faults: &[Fault]) -> io::Result<()> {
     if faults.contains(&Fault::DockerMissing) {
         return removed(path);
     }
-    let client = if faults.contains(&Fault::DockerHangs) {
+    let client = if faults.contains(&Fault::DockerRestarts) {
+        file(&path.with_file_name("docker-well"), DOCKER, 0o755)?;
+        DOCKER_RESTARTS
+    } else if faults.contains(&Fault::DockerHangs) {
         DOCKER_HANGS
     } else if faults.contains(&Fault::DockerDown) {
         DOCKER_DOWN

@@ -4,6 +4,8 @@
 //! (`tests/fixtures/rke-v0.1.11/inspect-default.json`); what depends on the node is rewritten.
 
 use anyhow::Context as _;
+use jiff::SignedDuration;
+use jiff::Timestamp;
 use serde::Serialize as _;
 use serde_json::Value;
 use serde_json::json;
@@ -90,6 +92,17 @@ pub(crate) fn set_crashing(container: &str, crashing: bool) -> Result<String, an
     value["State"]["Pid"] = json!(if crashing { 0 } else { 21946 });
     value["State"]["ExitCode"] = json!(i32::from(crashing));
     value["RestartCount"] = json!(if crashing { 17 } else { 0 });
+    as_array_element(&value)
+}
+
+/// The same container, started `seconds` later; one that never was stays so.
+pub(crate) fn started_later(container: &str, seconds: i64) -> Result<String, anyhow::Error> {
+    let mut value: Value = serde_json::from_str(container)?;
+    let started = value["State"]["StartedAt"].as_str().unwrap_or_default();
+    if let Ok(started) = started.parse::<Timestamp>() {
+        let later = started.checked_add(SignedDuration::from_secs(seconds))?;
+        value["State"]["StartedAt"] = json!(later.to_string());
+    }
     as_array_element(&value)
 }
 

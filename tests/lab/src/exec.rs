@@ -34,6 +34,8 @@ const BACKLOG: usize = 64 << 20;
 
 /// What a command needs besides its text.
 pub(crate) struct Exec {
+    /// Counted from 1 since the fleet started.
+    pub(crate) number: u64,
     pub(crate) machine: Arc<Machine>,
     pub(crate) user: String,
     /// Ends the whole connection when notified.
@@ -46,11 +48,19 @@ impl Exec {
     /// second case its whole process group is killed.
     pub(crate) async fn run(self, channel: Channel<Msg>, line: Vec<u8>) {
         let id = channel.id();
-        let (input, output) = channel.split();
+        let (mut input, output) = channel.split();
+        let early = if self.machine.waits_for_a_verb() {
+            Early::first_record(&mut input).await
+        } else {
+            Early::default()
+        };
+        let met = self.machine.meet(self.number, early.verb().as_deref());
         let faults = self.machine.faults();
-        let line = replaced(&faults).map_or(line, <[u8]>::to_vec);
-        let status = match mounts::command(&self.machine.dir, &self.user, &line).spawn() {
-            Ok(child) => self.attend(child, input, &output, &faults).await,
+        let line = replaced(&faults).unwrap_or(line);
+        let mut command = mounts::command(&self.machine.dir, &self.user, &line);
+        let spawned = met.map_err(io::Error::other).and_then(|()| command.spawn());
+        let status = match spawned {
+            Ok(child) => self.attend(child, (input, early), &output, &faults).await,
             Err(error) => Some(cannot_start(&output, &error).await),
         };
         if let Some(status) = status {
@@ -63,7 +73,7 @@ impl Exec {
     async fn attend(
         &self,
         mut child: Child,
-        input: ChannelReadHalf,
+        (input, early): (ChannelReadHalf, Early),
         output: &ChannelWriteHalf<Msg>,
         faults: &[Fault],
     ) -> Option<ExitStatus> {
@@ -85,7 +95,7 @@ impl Exec {
                 group.reaped();
                 status.ok()
             }
-            () = feed(input, stdin) => None,
+            () = feed(input, early, stdin) => None,
         }
     }
 
@@ -128,12 +138,43 @@ impl Exec {
 }
 
 /// The command that a fault puts in place of every other.
-fn replaced(faults: &[Fault]) -> Option<&'static [u8]> {
+fn replaced(faults: &[Fault]) -> Option<Vec<u8>> {
     faults.iter().find_map(|fault| match fault {
-        Fault::Mute => Some(&b"cat >/dev/null; exec sleep 1000000"[..]),
-        Fault::Flood => Some(b"exec cat /dev/zero"),
+        Fault::Mute => Some(b"cat >/dev/null; exec sleep 1000000".to_vec()),
+        Fault::Flood => Some(b"exec cat /dev/zero".to_vec()),
+        Fault::Recites(file) => Some(format!("exec cat '{}'", file.display()).into_bytes()),
         _ => None,
     })
+}
+
+/// What the channel has brought before its command is started.
+#[derive(Default)]
+struct Early {
+    bytes: VecDeque<u8>,
+    is_complete: bool,
+}
+
+impl Early {
+    /// Reads until the first record is there, or nothing more will come.
+    async fn first_record(input: &mut ChannelReadHalf) -> Self {
+        let mut early = Self::default();
+        while !early.is_complete && !early.bytes.contains(&b'\n') {
+            match input.wait().await {
+                Some(ChannelMsg::Data { data }) => early.bytes.extend(data),
+                Some(ChannelMsg::Eof | ChannelMsg::Close) | None => early.is_complete = true,
+                Some(_) => {}
+            }
+        }
+        early
+    }
+
+    /// The second field of the first record, behind its length.
+    fn verb(&self) -> Option<String> {
+        let is_letter = |byte: &u8| !matches!(byte, b'\t' | b'\n');
+        let fields = self.bytes.iter().copied();
+        let verb = fields.skip_while(is_letter).skip(1).take_while(is_letter);
+        String::from_utf8(verb.collect()).ok()
+    }
 }
 
 async fn cannot_start(output: &ChannelWriteHalf<Msg>, error: &io::Error) -> ExitStatus {
@@ -147,9 +188,12 @@ async fn cannot_start(output: &ChannelWriteHalf<Msg>, error: &io::Error) -> Exit
 ///
 /// The channel is always read at once: russh opens the window again when data arrives, not when
 /// it is taken, and a full queue would stop the whole connection, the answer included.
-async fn feed(mut input: ChannelReadHalf, mut stdin: Option<ChildStdin>) {
-    let mut pending = VecDeque::new();
-    let mut is_complete = false;
+async fn feed(mut input: ChannelReadHalf, early: Early, mut stdin: Option<ChildStdin>) {
+    let mut pending = early.bytes;
+    let mut is_complete = early.is_complete;
+    if is_complete && pending.is_empty() {
+        stdin = None;
+    }
     while pending.len() <= BACKLOG {
         tokio::select! {
             message = input.wait() => match message {

@@ -19,6 +19,12 @@ pub enum Fault {
     DropHandshake,
     /// The connection ends as soon as the login has succeeded.
     DropLogin,
+    /// The connection brings letters without end in place of a greeting.
+    Babble,
+    /// A key is offered, and whether it is accepted is never said.
+    HangLogin,
+    /// From now on the server shows another host key than it did.
+    Impostor,
     /// The connection ends after this many bytes of a command's standard output.
     DropAnswer(u64),
     /// Login works, commands start, and none ever answers.
@@ -31,6 +37,8 @@ pub enum Fault {
     Slow(Duration),
     /// Every command answers with zeros without end.
     Flood,
+    /// Every command answers with the content of this file, an absolute path on the node.
+    Recites(PathBuf),
     /// The server's host key is not the one in `known_hosts`.
     WrongHostKey,
     /// `known_hosts` has no line for the node.
@@ -45,6 +53,12 @@ pub enum Fault {
     DiskFull,
     /// `/etc/kubernetes` is a file system without a free inode.
     NoInodes,
+    /// All of `/etc` is a file system without a free block.
+    EtcFull,
+    /// All of `/etc` is a file system without a free inode.
+    EtcNoInodes,
+    /// The clock is off by so many seconds, also in what was noted before.
+    ClockOff(i64),
     /// This file, an absolute path on the node, has the immutable attribute. Needs root.
     Immutable(PathBuf),
     /// There is no `docker` command.
@@ -53,10 +67,29 @@ pub enum Fault {
     DockerHangs,
     /// The `docker` command finds no daemon.
     DockerDown,
+    /// The `docker` command finds no daemon once; then it is back, its containers started anew.
+    DockerRestarts,
     /// This container does not exist.
     ContainerMissing(String),
     /// This container crashes again and again (rke.md section 4).
     ContainerCrashes(String),
+}
+
+impl Fault {
+    /// True when only a new connection meets it.
+    pub(crate) fn is_of_a_beginning(&self) -> bool {
+        matches!(
+            self,
+            Self::Refuse
+                | Self::Hang
+                | Self::Babble
+                | Self::DropHandshake
+                | Self::DropLogin
+                | Self::HangLogin
+                | Self::LoginRefused
+                | Self::Impostor
+        )
+    }
 }
 
 impl fmt::Display for Fault {
@@ -66,12 +99,16 @@ impl fmt::Display for Fault {
             Self::Hang => f.write_str("hang"),
             Self::DropHandshake => f.write_str("drop-handshake"),
             Self::DropLogin => f.write_str("drop-login"),
+            Self::Babble => f.write_str("babble"),
+            Self::HangLogin => f.write_str("hang-login"),
+            Self::Impostor => f.write_str("impostor"),
             Self::DropAnswer(bytes) => write!(f, "drop-answer={bytes}"),
             Self::Mute => f.write_str("mute"),
             Self::Sessions(count) => write!(f, "sessions={count}"),
             Self::Truncate(bytes) => write!(f, "truncate={bytes}"),
             Self::Slow(delay) => write!(f, "slow={}", delay.as_millis()),
             Self::Flood => f.write_str("flood"),
+            Self::Recites(path) => write!(f, "recites={}", path.display()),
             Self::WrongHostKey => f.write_str("wrong-host-key"),
             Self::UnknownHostKey => f.write_str("unknown-host-key"),
             Self::LoginRefused => f.write_str("login-refused"),
@@ -79,10 +116,14 @@ impl fmt::Display for Fault {
             Self::ReadOnlyEtc => f.write_str("read-only-etc"),
             Self::DiskFull => f.write_str("disk-full"),
             Self::NoInodes => f.write_str("no-inodes"),
+            Self::EtcFull => f.write_str("etc-full"),
+            Self::EtcNoInodes => f.write_str("etc-no-inodes"),
+            Self::ClockOff(seconds) => write!(f, "clock-off={seconds}"),
             Self::Immutable(path) => write!(f, "immutable={}", path.display()),
             Self::DockerMissing => f.write_str("docker-missing"),
             Self::DockerHangs => f.write_str("docker-hangs"),
             Self::DockerDown => f.write_str("docker-down"),
+            Self::DockerRestarts => f.write_str("docker-restarts"),
             Self::ContainerMissing(name) => write!(f, "container-missing={name}"),
             Self::ContainerCrashes(name) => write!(f, "container-crashes={name}"),
         }
@@ -106,6 +147,9 @@ fn plain(name: &str) -> Result<Fault, anyhow::Error> {
         "hang" => Fault::Hang,
         "drop-handshake" => Fault::DropHandshake,
         "drop-login" => Fault::DropLogin,
+        "babble" => Fault::Babble,
+        "hang-login" => Fault::HangLogin,
+        "impostor" => Fault::Impostor,
         "mute" => Fault::Mute,
         "flood" => Fault::Flood,
         "wrong-host-key" => Fault::WrongHostKey,
@@ -115,9 +159,12 @@ fn plain(name: &str) -> Result<Fault, anyhow::Error> {
         "read-only-etc" => Fault::ReadOnlyEtc,
         "disk-full" => Fault::DiskFull,
         "no-inodes" => Fault::NoInodes,
+        "etc-full" => Fault::EtcFull,
+        "etc-no-inodes" => Fault::EtcNoInodes,
         "docker-missing" => Fault::DockerMissing,
         "docker-hangs" => Fault::DockerHangs,
         "docker-down" => Fault::DockerDown,
+        "docker-restarts" => Fault::DockerRestarts,
         _ => bail!("no fault is called `{name}`, or it needs a value"),
     })
 }
@@ -137,6 +184,12 @@ fn with_value(name: &str, value: &str) -> Result<Fault, anyhow::Error> {
         ),
         "truncate" => Fault::Truncate(number()?),
         "slow" => Fault::Slow(Duration::from_millis(number()?)),
+        "clock-off" => Fault::ClockOff(
+            value
+                .parse()
+                .with_context(|| format!("{name}: `{value}`"))?,
+        ),
+        "recites" => Fault::Recites(PathBuf::from(value)),
         "immutable" => Fault::Immutable(PathBuf::from(value)),
         "container-missing" => Fault::ContainerMissing(value.to_owned()),
         "container-crashes" => Fault::ContainerCrashes(value.to_owned()),
@@ -155,6 +208,9 @@ mod tests {
             Fault::Hang,
             Fault::DropHandshake,
             Fault::DropLogin,
+            Fault::Babble,
+            Fault::HangLogin,
+            Fault::Impostor,
             Fault::DropAnswer(7),
             Fault::Mute,
             Fault::Sessions(1),
@@ -168,10 +224,15 @@ mod tests {
             Fault::ReadOnlyEtc,
             Fault::DiskFull,
             Fault::NoInodes,
+            Fault::EtcFull,
+            Fault::EtcNoInodes,
+            Fault::ClockOff(-86_400),
+            Fault::Recites(PathBuf::from("/lies")),
             Fault::Immutable(PathBuf::from("/etc/sysctl.conf")),
             Fault::DockerMissing,
             Fault::DockerHangs,
             Fault::DockerDown,
+            Fault::DockerRestarts,
             Fault::ContainerMissing("etcd".to_owned()),
             Fault::ContainerCrashes("kubelet".to_owned()),
         ];

@@ -38,6 +38,7 @@ mod node;
 mod role;
 mod server;
 pub mod standin;
+mod trigger;
 mod wire;
 
 pub use builder::Builder;
@@ -47,3 +48,4 @@ pub use fault::Fault;
 pub use fleet::Fleet;
 pub use node::Node;
 pub use role::Role;
+pub use trigger::Trigger;

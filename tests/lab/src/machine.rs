@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
 use anyhow::Context as _;
@@ -20,6 +21,7 @@ use crate::docker::Templates;
 use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::key;
+use crate::trigger::Trigger;
 
 const HOST_KEY: &str = "host_key";
 const DESCRIPTION: &str = "node.json";
@@ -39,8 +41,13 @@ pub(crate) struct Machine {
     pub(crate) dir: PathBuf,
     pub(crate) host_key: PrivateKey,
     pub(crate) blueprint: Arc<Blueprint>,
+    /// What an impostor shows.
+    pub(crate) other_key: PrivateKey,
     is_ready: Mutex<bool>,
     faults: watch::Sender<Vec<Fault>>,
+    armed: Mutex<Vec<(Trigger, Fault)>>,
+    /// How often all connections were cut.
+    cuts: watch::Sender<u64>,
     counts: Mutex<Counts>,
 }
 
@@ -53,16 +60,17 @@ impl Machine {
         faults: Vec<Fault>,
     ) -> Result<Self, anyhow::Error> {
         let host_key = key::found_or_fresh(&dir.join(HOST_KEY), &identity.name)?;
-        let (faults, _) = watch::channel(faults);
-        let (is_ready, counts) = (Mutex::default(), Mutex::default());
         Ok(Self {
             identity,
             dir,
             host_key,
             blueprint,
-            is_ready,
-            faults,
-            counts,
+            other_key: key::fresh("impostor")?,
+            is_ready: Mutex::default(),
+            faults: watch::Sender::new(faults),
+            armed: Mutex::default(),
+            cuts: watch::Sender::default(),
+            counts: Mutex::default(),
         })
     }
 
@@ -92,6 +100,58 @@ impl Machine {
         disk::apply(&self.dir, &self.faults(), &faults)?;
         self.faults.send_replace(faults);
         self.describe()
+    }
+
+    /// Breaks one thing more; a fault that only a new connection meets ends the open ones.
+    pub(crate) fn cause(&self, fault: Fault) -> Result<(), anyhow::Error> {
+        let cuts = fault.is_of_a_beginning();
+        let mut faults = self.faults();
+        faults.push(fault);
+        self.set_faults(faults)?;
+        if cuts {
+            self.cut();
+        }
+        Ok(())
+    }
+
+    /// Lets `fault` wait for `trigger`.
+    pub(crate) fn arm(&self, trigger: Trigger, fault: Fault) {
+        self.armed().push((trigger, fault));
+    }
+
+    pub(crate) fn disarm(&self) {
+        self.armed().clear();
+    }
+
+    /// True when a fault waits for what a command is about to be told.
+    pub(crate) fn waits_for_a_verb(&self) -> bool {
+        let is_verb = |(trigger, _): &(Trigger, Fault)| matches!(trigger, Trigger::Verb(_));
+        self.armed().iter().any(is_verb)
+    }
+
+    /// Causes what waits for a command like this one; `verb` is its first record's.
+    pub(crate) fn meet(&self, exec: u64, verb: Option<&str>) -> Result<(), anyhow::Error> {
+        let mut armed = self.armed();
+        let all = std::mem::take(&mut *armed);
+        let (met, rest): (Vec<_>, Vec<_>) = all
+            .into_iter()
+            .partition(|(trigger, _)| trigger.is_met(exec, verb));
+        *armed = rest;
+        drop(armed);
+        met.into_iter().try_for_each(|(_, fault)| self.cause(fault))
+    }
+
+    /// Ends every connection that is open now.
+    pub(crate) fn cut(&self) {
+        self.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    pub(crate) fn watch_cuts(&self) -> watch::Receiver<u64> {
+        self.cuts.subscribe()
+    }
+
+    fn armed(&self) -> MutexGuard<'_, Vec<(Trigger, Fault)>> {
+        self.armed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn make(&self) -> Result<(), anyhow::Error> {

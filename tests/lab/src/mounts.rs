@@ -149,25 +149,21 @@ pub(crate) fn fstab(dir: &Path, faults: &[Fault]) -> String {
 }
 
 /// What is done once the mounts stand, for the faults that need it: a small file system over
-/// `/etc/kubernetes`, filled to the brim. It is made anew for every command.
+/// `/etc` or a part of it, filled to the brim. It is made anew for every command.
 pub(crate) fn mounted(faults: &[Fault]) -> Option<String> {
-    let (size, fill) = if faults.contains(&Fault::DiskFull) {
-        (
-            "size=256k",
-            "cat /dev/zero >/etc/kubernetes/ballast 2>/dev/null",
-        )
-    } else if faults.contains(&Fault::NoInodes) {
-        (
-            "size=1m,nr_inodes=48",
-            "i=0; while : >/etc/kubernetes/ballast.$i; do i=$((i + 1)); done",
-        )
-    } else {
-        return None;
-    };
+    const BLOCKS: &str = "cat /dev/zero >ballast";
+    const INODES: &str = "i=0; while : >ballast.$i; do i=$((i + 1)); done";
+    let (place, size, fill) = faults.iter().find_map(|fault| match fault {
+        Fault::DiskFull => Some(("/etc/kubernetes", "size=256k", BLOCKS)),
+        Fault::NoInodes => Some(("/etc/kubernetes", "size=1m,nr_inodes=48", INODES)),
+        Fault::EtcFull => Some(("/etc", "size=1m", BLOCKS)),
+        Fault::EtcNoInodes => Some(("/etc", "size=4m,nr_inodes=256", INODES)),
+        _ => None,
+    })?;
     Some(format!(
-        "mount -n -t tmpfs -o {size},mode=755 tmpfs /etc/kubernetes\n\
-         cp -a /mnt/etc/kubernetes/. /etc/kubernetes/\n\
-         ({fill}) 2>/dev/null\n\
+        "mount -n -t tmpfs -o {size},mode=755 tmpfs {place}\n\
+         cp -a /mnt{place}/. {place}/\n\
+         (cd {place} && {fill}) 2>/dev/null\n\
          :\n"
     ))
 }

@@ -15,6 +15,7 @@ use crate::digest::Entry;
 use crate::disk;
 use crate::fault::Fault;
 use crate::machine::Machine;
+use crate::trigger::Trigger;
 
 /// One node of a running fleet: its files from outside, its faults, what it was asked.
 ///
@@ -125,22 +126,32 @@ impl Node {
         self.0.faults()
     }
 
-    /// Breaks one thing more; connections from now on see it. Host key faults only work from the
-    /// start of the fleet.
+    /// Breaks one thing more; connections from now on see it, and open ones end when they cannot.
+    /// What `known_hosts` says is only changed at the start of the fleet.
     ///
     /// # Errors
     /// The node's directory cannot be changed, or the fault needs root.
     pub fn cause(&self, fault: Fault) -> Result<(), anyhow::Error> {
-        let mut faults = self.faults();
-        faults.push(fault);
-        self.0.set_faults(faults)
+        self.0.cause(fault)
     }
 
-    /// Mends everything.
+    /// Breaks one thing more as soon as `trigger` is met; when that fails the command does not
+    /// start.
+    pub fn arm(&self, trigger: Trigger, fault: Fault) {
+        self.0.arm(trigger, fault);
+    }
+
+    /// Ends every connection that is open now; new ones are served.
+    pub fn cut(&self) {
+        self.0.cut();
+    }
+
+    /// Mends everything, and disarms what has not happened yet.
     ///
     /// # Errors
     /// The node's directory cannot be changed.
     pub fn heal(&self) -> Result<(), anyhow::Error> {
+        self.0.disarm();
         self.0.set_faults(Vec::new())
     }
 }

@@ -13,6 +13,7 @@ use russh::ChannelOpenFailure;
 use russh::MethodKind;
 use russh::MethodSet;
 use russh::SshId;
+use russh::keys::PrivateKey;
 use russh::server;
 use russh::server::Auth;
 use russh::server::ChannelOpenHandle;
@@ -61,7 +62,6 @@ impl Door {
 /// Serves `machine`, and closes and opens its door as its faults say. Dropping the future ends
 /// every connection.
 pub(crate) async fn serve(machine: Arc<Machine>, mut door: Door) {
-    let config = Arc::new(config(&machine));
     let mut connections = JoinSet::new();
     let mut faults = machine.watch_faults();
     loop {
@@ -72,7 +72,7 @@ pub(crate) async fn serve(machine: Arc<Machine>, mut door: Door) {
             }
             Door::Open(listener) => {
                 tokio::select! {
-                    () = accept(&listener, &machine, &config, &mut connections) => return,
+                    () = accept(&listener, &machine, &mut connections) => return,
                     _ = faults.wait_for(|now| now.contains(&Fault::Refuse)) => {}
                 }
                 drop(listener);
@@ -94,6 +94,8 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(address.port() != 0)?;
     socket.bind(address)?;
+    // Its connections inherit it: a door that closes and opens again finds them on its port.
+    socket.set_reuseaddr(true)?;
     Ok(socket)
 }
 
@@ -106,19 +108,22 @@ fn config(machine: &Machine) -> Config {
         server_id: SshId::Standard("SSH-2.0-harden-lab".into()),
         methods: MethodSet::from(&[MethodKind::PublicKey][..]),
         auth_rejection_time: Duration::ZERO,
-        keys: vec![machine.host_key.clone()],
+        keys: vec![shown(machine).clone()],
         inactivity_timeout: None,
         ..Config::default()
     }
 }
 
+fn shown(machine: &Machine) -> &PrivateKey {
+    if machine.faults().contains(&Fault::Impostor) {
+        &machine.other_key
+    } else {
+        &machine.host_key
+    }
+}
+
 /// Never returns while the listener works.
-async fn accept(
-    listener: &TcpListener,
-    machine: &Arc<Machine>,
-    config: &Arc<Config>,
-    connections: &mut JoinSet<()>,
-) {
+async fn accept(listener: &TcpListener, machine: &Arc<Machine>, connections: &mut JoinSet<()>) {
     loop {
         let Ok((client, _)) = listener.accept().await else {
             // Out of file descriptors: a connection that ends makes room.
@@ -128,11 +133,12 @@ async fn accept(
             continue;
         };
         while connections.try_join_next().is_some() {}
-        connections.spawn(attend(client, Arc::clone(machine), Arc::clone(config)));
+        connections.spawn(attend(client, Arc::clone(machine)));
     }
 }
 
-async fn attend(client: TcpStream, machine: Arc<Machine>, config: Arc<Config>) {
+async fn attend(client: TcpStream, machine: Arc<Machine>) {
+    let mut cuts = machine.watch_cuts();
     let found = Arc::clone(&machine);
     // A node that cannot be made hangs up, and whoever looks for it finds the reason.
     let Ok(Ok(())) = tokio::task::spawn_blocking(move || found.ready()).await else {
@@ -147,7 +153,12 @@ async fn attend(client: TcpStream, machine: Arc<Machine>, config: Arc<Config>) {
         let _ = wire::drop_handshake(client).await;
         return;
     }
+    if faults.contains(&Fault::Babble) {
+        let _ = wire::babble(client).await;
+        return;
+    }
     let _ = client.set_nodelay(true);
+    let config = Arc::new(config(&machine));
     let cut = Arc::new(Notify::new());
     let (near, far) = tokio::io::duplex(64 * 1024);
     let login = Login::new(machine, Arc::clone(&cut));
@@ -159,6 +170,7 @@ async fn attend(client: TcpStream, machine: Arc<Machine>, config: Arc<Config>) {
     tokio::select! {
         ((), ()) = async { tokio::join!(session, wire::carry(client, near, delay(&faults))) } => {}
         () = cut.notified() => {}
+        _ = cuts.changed() => {}
     }
 }
 
@@ -214,6 +226,7 @@ impl Login {
         session.channel_success(channel)?;
         self.machine.count(|counts| counts.execs += 1);
         let exec = Exec {
+            number: self.machine.counts().execs,
             machine: Arc::clone(&self.machine),
             user: self.user.clone(),
             cut: Arc::clone(&self.cut),
@@ -240,6 +253,9 @@ impl server::Handler for Login {
         user: &str,
         key: VerifiedPublicKey<'_>,
     ) -> Result<Auth, Self::Error> {
+        if self.machine.faults().contains(&Fault::HangLogin) {
+            return future::pending().await;
+        }
         user.clone_into(&mut self.user);
         Ok(self.admits(user, key.public_key))
     }

@@ -33,6 +33,13 @@ pub(crate) async fn drop_handshake(mut client: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
+/// Says letters until nobody listens any more.
+pub(crate) async fn babble(mut client: TcpStream) -> io::Result<()> {
+    loop {
+        client.write_all(&[b'A'; CHUNK]).await?;
+    }
+}
+
 async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,

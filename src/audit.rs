@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use crate::facts::Facts;
+use crate::facts::layout::Layout;
 use crate::facts::object::Kind;
 use crate::facts::object::Objects;
 use crate::facts::question::Question;
@@ -18,7 +19,6 @@ use crate::profile::Profile;
 use crate::profile::Rule;
 use crate::profile::Scope;
 use crate::resource::Evidence;
-use crate::resource::Layout;
 use crate::resource::Resource;
 use crate::resource::Scene;
 use crate::resource::Seen;

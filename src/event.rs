@@ -124,6 +124,8 @@ pub enum Phase {
     Nodes,
     /// All nodes are looked at again before the cluster is touched.
     Confirm,
+    /// `rke` saves a snapshot of etcd.
+    Snapshot,
     ClusterFile,
     RkeUp,
     Restarts,

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use crate::cluster_file::ClusterFile;
 use crate::facts::Facts;
 use crate::facts::Observed;
+use crate::facts::layout::Layout;
 use crate::facts::object::Objects;
 use crate::facts::rancher::Answers;
 use crate::inventory::Inventory;
 use crate::inventory::Node;
 use crate::inventory::Role;
 use crate::profile::version::Version;
-use crate::resource::Layout;
 use crate::resource::Scene;
 
 /// The nodes with their facts, and `cluster.yml`.
@@ -25,7 +25,6 @@ pub struct Fleet {
     pub objects: Objects,
     /// What a Rancher server said; nothing when no playbook names one.
     pub rancher: Option<Answers>,
-    pub layout: Layout,
     nothing: Facts,
 }
 
@@ -37,14 +36,28 @@ pub struct ClusterState {
     pub exists: bool,
 }
 
+impl ClusterState {
+    /// The `prefix_path` that `rke up` reads: of `cluster.yml`, which may begin as the inventory.
+    pub fn prefix<'a>(&'a self, inventory: &'a Inventory) -> &'a str {
+        if !self.exists {
+            return &inventory.prefix_path;
+        }
+        let declared = self.file.value_at(&["prefix_path"]);
+        declared.and_then(|value| value.text()).unwrap_or("/")
+    }
+}
+
 impl Fleet {
     pub fn new(
         inventory: Inventory,
         cluster: ClusterState,
-        facts: BTreeMap<String, Facts>,
+        mut facts: BTreeMap<String, Facts>,
     ) -> Self {
+        let declared = cluster.prefix(&inventory);
+        for facts in facts.values_mut() {
+            facts.layout = Layout::of(declared, facts);
+        }
         Self {
-            layout: Layout::of(&inventory),
             inventory,
             facts,
             cluster,
@@ -82,7 +95,7 @@ impl Fleet {
             cluster: &self.cluster.file,
             objects: &self.objects,
             rancher: self.rancher.as_ref(),
-            layout: &self.layout,
+            layout: &facts.layout,
         }
     }
 

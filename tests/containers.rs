@@ -222,11 +222,15 @@ fn docker_instead_of_sudo(lab: &ContainerLab, check: &[&str]) {
     };
     let before = NODES.map(containers);
     let users = ["cp-2", "worker-1"];
-    users.map(|node| exec(lab, node, "mv /etc/sudoers.d /etc/sudoers.off"));
+    for node in users {
+        exec(lab, node, "mv /etc/sudoers.d /etc/sudoers.off");
+    }
 
     expect(&harden(lab, &check), 0, &[]);
 
-    users.map(|node| exec(lab, node, "mv /etc/sudoers.off /etc/sudoers.d"));
+    for node in users {
+        exec(lab, node, "mv /etc/sudoers.off /etc/sudoers.d");
+    }
     assert_eq!(NODES.map(containers), before, "a container was left behind");
 }
 

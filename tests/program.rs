@@ -13,11 +13,14 @@ use harden::node;
 use harden::node::ascent::Ascent;
 use harden::node::frame;
 use harden::node::frame::Answer;
+use harden::node::request;
 use harden::node::request::Attributes;
 use harden::node::request::FileQuestion;
+use harden::node::request::Kept;
 use harden::node::request::Put;
 use harden::node::request::Request;
 use harden::node::request::Seen;
+use harden::node::request::Unput;
 use harden::secret::Secret;
 
 const SHELLS: &[&[&str]] = &[&["dash"], &["bash"], &["busybox", "sh"]];
@@ -27,19 +30,43 @@ fn ask(shell: &[&str], requests: &[Request]) -> Vec<Answer> {
     frame::decode(&run(shell, frame::encode(requests).expose())).expect("a whole answer")
 }
 
+fn executable(path: &Path, text: &str) {
+    let _ = fs::remove_file(path);
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
 fn run(shell: &[&str], stdin: &[u8]) -> Vec<u8> {
+    run_with(shell, &[], "exec \"$@\"", stdin)
+}
+
+/// The same with more programs on the PATH, and what `enter` does before the shell starts.
+fn run_with(shell: &[&str], more: &[(&str, &str)], enter: &str, stdin: &[u8]) -> Vec<u8> {
     let bin = tempfile::tempdir().unwrap();
     let sh = bin.path().join("sh");
-    let target = format!("#!/bin/sh\nexec {} \"$@\"\n", shell.join(" "));
-    fs::write(&sh, target).unwrap();
-    fs::set_permissions(&sh, fs::Permissions::from_mode(0o755)).unwrap();
+    if shell[0] == "busybox" {
+        // Its whole userland, not its shell alone.
+        let install = ["--install", "-s"];
+        let installed = Command::new("busybox")
+            .args(install)
+            .arg(bin.path())
+            .status();
+        assert!(installed.unwrap().success());
+    } else {
+        let target = format!("#!/bin/sh\nexec {} \"$@\"\n", shell.join(" "));
+        executable(&sh, &target);
+    }
+    for (name, text) in more {
+        executable(&bin.path().join(name), text);
+    }
     let path = format!(
         "{}:{}",
         bin.path().display(),
         std::env::var("PATH").unwrap()
     );
-    let mut child = Command::new(shell[0])
-        .args(&shell[1..])
+    let mut child = Command::new("/bin/sh")
+        .args(["-c", enter, "enter"])
+        .args(shell)
         .arg("-c")
         .arg(node::command(&Ascent::Root))
         .env("PATH", path)
@@ -282,5 +309,165 @@ fn room_and_tools_foretell_what_a_write_would_fail_on() {
         );
         assert!(room.contains("free\t"), "{shell:?}: {room}");
         assert_eq!(text(&answers, "tools"), "no-such-tool\n", "{shell:?}");
+    }
+}
+
+/// What is there under `path`, to be put back or removed.
+fn unput(path: &Path, seen: &[u8], back: Option<(&Path, &[u8])>) -> Request {
+    let owner = fs::metadata("/proc/self").unwrap();
+    let dir = path.parent().unwrap().display();
+    Request::Unput(Unput {
+        path: path.display().to_string(),
+        seen: Seen::content(seen),
+        keep: format!("{dir}/keep/undone"),
+        back: back.map(|(kept, content)| Kept {
+            kept: kept.display().to_string(),
+            digest: request::digest(content),
+            attributes: Attributes {
+                path: path.display().to_string(),
+                mode: 0o640,
+                uid: std::os::unix::fs::MetadataExt::uid(&owner),
+                gid: std::os::unix::fs::MetadataExt::gid(&owner),
+            },
+        }),
+    })
+}
+
+#[test]
+fn a_kept_file_is_put_back_with_its_mode_and_a_new_one_is_removed() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, kept) = (dir.path().join("a b.yaml"), dir.path().join("kept"));
+        fs::write(&file, "new\n").unwrap();
+        fs::write(&kept, "old \\n %s\n").unwrap();
+        let fresh = dir.path().join("fresh");
+        fs::write(&fresh, "new\n").unwrap();
+
+        let answers = ask(
+            shell,
+            &[
+                unput(&file, b"new\n", Some((&kept, b"old \\n %s\n"))),
+                unput(&fresh, b"new\n", None),
+            ],
+        );
+
+        let verbs: Vec<&str> = answers.iter().map(|answer| &*answer.verb).collect();
+        assert_eq!(verbs, ["done", "done"], "{shell:?}: {answers:?}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "old \\n %s\n");
+        let mode = fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o640, "{shell:?}");
+        assert!(!fresh.exists(), "{shell:?}");
+        let undone = dir.path().join("keep/undone");
+        assert_eq!(fs::read_to_string(undone).unwrap(), "new\n", "{shell:?}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3, "{shell:?}");
+    }
+}
+
+#[test]
+fn nothing_is_put_back_over_a_change_or_from_a_copy_that_is_not_what_was_kept() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, kept) = (dir.path().join("audit.yaml"), dir.path().join("kept"));
+        fs::write(&file, "theirs\n").unwrap();
+        fs::write(&kept, "old\n").unwrap();
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(&kept, &link).unwrap();
+
+        for change in [
+            unput(&file, b"new\n", Some((&kept, b"old\n"))),
+            unput(&file, b"new\n", None),
+            unput(&file, b"theirs\n", Some((&kept, b"other\n"))),
+            unput(&file, b"theirs\n", Some((&link, b"old\n"))),
+            unput(&dir.path().join("gone"), b"new\n", None),
+        ] {
+            let answers = ask(shell, &[change]);
+            assert_eq!(answers[0].verb, "failed", "{shell:?}");
+        }
+        assert_eq!(fs::read_to_string(&file).unwrap(), "theirs\n");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3, "{shell:?}");
+    }
+}
+
+#[test]
+fn only_what_the_program_itself_leaves_behind_is_swept() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let left = dir.path().join(".audit.yaml.harden");
+        let other = dir.path().join("audit.yaml");
+        fs::write(&left, "half").unwrap();
+        fs::write(&other, "whole").unwrap();
+        let sweep = |path: &Path| ask(shell, &[Request::Sweep(path.display().to_string())]);
+
+        assert_eq!(sweep(&left)[0].verb, "done", "{shell:?}");
+        assert_eq!(sweep(&other)[0].verb, "failed", "{shell:?}");
+
+        assert!(!left.exists() && other.exists(), "{shell:?}");
+    }
+}
+
+#[test]
+fn with_selinux_a_file_has_the_label_of_the_one_before_it_or_of_its_directory() {
+    // A kernel with SELinux is shown by one file, and `chcon` says what it would do.
+    let enter = "exec unshare --mount sh -c 'mount -t tmpfs none /sys/fs && mkdir /sys/fs/selinux \
+                 && : >/sys/fs/selinux/enforce && exec \"$@\"' enter \"$@\"";
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let (old, new) = (dir.path().join("old"), dir.path().join("new"));
+        fs::write(&old, "old\n").unwrap();
+        let seen = dir.path().join("labelled");
+        let chcon = format!("#!/bin/sh\necho \"$*\" >>{}\n", seen.display());
+        let requests = [
+            put(&old, Seen::content(b"old\n"), b"new\n"),
+            put(&new, Seen::Absent, b"new\n"),
+        ];
+        let stdin = frame::encode(&requests);
+
+        let said = run_with(shell, &[("chcon", &chcon)], enter, stdin.expose());
+        let answers = frame::decode(&said).unwrap();
+
+        assert!(
+            answers.iter().all(|answer| answer.verb == "done"),
+            "{answers:?}"
+        );
+        let at = dir.path().display();
+        assert_eq!(
+            fs::read_to_string(&seen).unwrap(),
+            format!("--reference={at}/old {at}/.old.harden\n--reference={at} {at}/.new.harden\n"),
+            "{shell:?}"
+        );
+
+        let refuses = "#!/bin/sh\necho \"chcon: failed: $*: Permission denied\" >&2\nexit 1\n";
+        let again = frame::encode(&[put(&old, Seen::content(b"new\n"), b"newer\n")]);
+        let said = run_with(shell, &[("chcon", refuses)], enter, again.expose());
+        assert!(
+            frame::decode(&said).unwrap()[0]
+                .text()
+                .contains("Permission denied")
+        );
+        assert_eq!(fs::read(&old).unwrap(), b"new\n", "{shell:?}");
+    }
+}
+
+#[test]
+fn the_systems_name_is_asked_for_only_where_no_component_shows_its_files() {
+    let docker = |inspected: &str| {
+        format!(
+            "#!/bin/sh\ncase $1 in info) echo RancherOS v1.4 ;; *) echo '{inspected}' ;; esac\n"
+        )
+    };
+    for shell in SHELLS {
+        let ask = |inspected: &str| {
+            let stdin = frame::encode(&[Request::Containers(vec!["kubelet".into()])]);
+            let docker = docker(inspected);
+            let said = run_with(shell, &[("docker", &docker)], "exec \"$@\"", stdin.expose());
+            frame::decode(&said).unwrap()
+        };
+
+        let mounted = ask(r#"[{"Mounts":[{"Destination":"/etc/kubernetes"}]}]"#);
+        assert!(
+            mounted.iter().all(|answer| answer.verb != "system"),
+            "{shell:?}"
+        );
+        assert_eq!(text(&ask("[]"), "system"), "RancherOS v1.4", "{shell:?}");
     }
 }

@@ -37,7 +37,7 @@ fn the_exit_codes_of_readme_are_those_of_the_help() {
 #[test]
 fn every_command_and_flag_that_readme_shows_exists() {
     let readme = readme();
-    for command in ["check", "apply", "report", "nodes", "trust"] {
+    for command in ["check", "apply", "undo", "report", "nodes", "trust"] {
         assert!(readme.contains(&format!("harden {command} ")), "{command}");
         help(&[command, "--help"]);
     }

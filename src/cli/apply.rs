@@ -1,25 +1,24 @@
 //! `harden apply`: look, show, ask, change, prove.
 
 use std::io;
-use std::io::BufRead as _;
 use std::io::IsTerminal as _;
-use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 
 use crate::cli::Work;
+use crate::cli::confirm;
 use crate::cli::exit;
-use crate::cli::output::Output;
+use crate::cli::runs;
 use crate::cli::session;
-use crate::cli::session::Audience;
+use crate::engine::Job;
 use crate::engine::Run;
-use crate::engine::Stop;
+use crate::engine::journal::Past;
 use crate::error::Failure;
 use crate::event::EventKind;
 use crate::plan::Plan;
 use crate::plan::blocker::Blocker;
-use crate::rke::Lock;
 
 #[derive(Args, Debug)]
 pub(super) struct Apply {
@@ -37,6 +36,14 @@ pub(super) struct Apply {
     /// Go on although the pod security policy would refuse pods that run now, once they are made again
     #[arg(long)]
     allow_refused_pods: bool,
+
+    /// Do not save a snapshot of etcd before `rke up`
+    #[arg(long)]
+    no_snapshot: bool,
+
+    /// Go on with what that run left undone: a name below `harden-runs`, or its directory
+    #[arg(long, value_name = "RUN")]
+    resume: Option<PathBuf>,
 }
 
 impl Apply {
@@ -50,15 +57,19 @@ impl Apply {
         }
         let mut job = session::job("apply", &self.work, self.allow_incomplete)?;
         job.allow_refused_pods = self.allow_refused_pods;
-        let _lock = Lock::take(&job.config)
-            .map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), error.hint()))?;
+        job.snapshot = !self.no_snapshot;
+        let past = self.resumed(&job)?;
+        job.lock = Some(runs::lock(&job)?);
         session::conduct(&self.work, |teller, stop, audience| async move {
             let mut run = Run::new(job, teller.clone(), stop.clone());
+            if let Some(past) = &past {
+                run.resume(past);
+            }
             let plan = run.look().await;
             let refusal = match self.blocked(&plan) {
                 _ if plan.is_empty() => None,
                 None if self.yes => None,
-                None => confirm(&audience, &self.work.output, &stop).await,
+                None => confirm::ask(&audience, &self.work.output, &stop).await,
                 blocked => blocked,
             };
             if let Some((why, hint)) = refusal {
@@ -69,6 +80,16 @@ impl Apply {
             drop(teller);
             run.finish().await;
         })
+    }
+
+    /// The run to go on with, when it is one of this cluster.
+    fn resumed(&self, job: &Job) -> Result<Option<Past>, Failure> {
+        let Some(run) = &self.resume else {
+            return Ok(None);
+        };
+        let past = runs::read(run, &self.work)?;
+        runs::same_cluster(&past, job)?;
+        Ok(Some(past))
     }
 
     /// What forbids this plan.
@@ -89,31 +110,4 @@ impl Apply {
         };
         Some((why, "each of them is named with its way out".to_owned()))
     }
-}
-
-/// Shows the plan and waits for a yes; anything else is a reason to change nothing.
-async fn confirm(audience: &Audience, output: &Output, stop: &Stop) -> Option<(String, String)> {
-    let answer = async {
-        audience.show_plan(output).ok()?;
-        tokio::task::spawn_blocking(ask).await.ok()?.ok()
-    };
-    let answer = tokio::select! {
-        answer = answer => answer,
-        () = stop.asked_for() => None,
-    };
-    let why = match answer.as_deref().map(str::trim) {
-        Some("y" | "Y" | "yes") => return None,
-        Some(_) => "you said no; nothing was changed",
-        None => "nobody said yes; nothing was changed",
-    };
-    Some((why.to_owned(), String::new()))
-}
-
-fn ask() -> io::Result<String> {
-    let mut stderr = io::stderr();
-    write!(stderr, "\nDo this? [y/N] ")?;
-    stderr.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(answer)
 }

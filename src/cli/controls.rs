@@ -32,6 +32,10 @@ pub(super) struct Controls {
     #[arg(long, value_name = "FILE")]
     playbook: Option<PathBuf>,
 
+    /// The profile, instead of the one that the playbook names
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+
     /// Only those of level 1, or of both levels
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
     level: u8,
@@ -45,7 +49,12 @@ const HEADER: [&str; 6] = ["CONTROL", "LEVEL", "SCORED", "WHERE", "WORK OF", "TI
 
 impl Controls {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
-        let profile = site::site(self.playbook.as_deref(), Path::new("."))?.profile;
+        let profile = site::site(
+            self.playbook.as_deref(),
+            self.profile.as_deref(),
+            Path::new("."),
+        )?
+        .profile;
         let out = &mut io::stdout().lock();
         let written = match &self.id {
             Some(id) => {

@@ -10,7 +10,7 @@ Exit codes:
   2  wrong usage, or an inventory, playbook or profile that does not load
   3  at least one control fails; for `check`: `apply` has work
   4  not everything could be measured: a node unreachable, a fact unread
-  5  apply: a change failed
+  5  apply, undo: a change failed
 The worst one wins: 5, 4, 3.";
 
 /// harden itself failed.

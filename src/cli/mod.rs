@@ -2,12 +2,14 @@
 
 mod apply;
 mod check;
+mod confirm;
 mod controls;
 mod exit;
 mod nodes;
 mod output;
 mod ping;
 mod reach;
+mod runs;
 mod report;
 mod saved;
 mod session;
@@ -15,6 +17,7 @@ mod site;
 mod ssh_config;
 mod terminal;
 mod trust;
+mod undo;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,6 +47,8 @@ enum Command {
     Apply(apply::Apply),
     /// Render a saved result again, compare two, or join those of many clusters
     Report(report::Report),
+    /// Put back what a run changed, where nothing changed since
+    Undo(undo::Undo),
     /// List the controls of a profile, or explain one of them
     Controls(controls::Controls),
     /// List the nodes of an inventory as RKE resolves them
@@ -142,6 +147,10 @@ struct Work {
     #[arg(long, value_name = "FILE")]
     playbook: Option<PathBuf>,
 
+    /// The profile, instead of the one that the playbook names
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+
     /// The cluster.yml, when it is not the inventory or beside it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -195,6 +204,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Check(check) => check.run(),
         Command::Apply(apply) => apply.run(),
         Command::Report(report) => report.run(),
+        Command::Undo(undo) => undo.run(),
         Command::Controls(controls) => controls.run(),
         Command::Nodes(nodes) => nodes.run(),
         Command::Trust(trust) => trust.run(),

@@ -1,6 +1,7 @@
 //! One run from its files to its exit code: what `check` and `apply` have in common.
 
 use std::env;
+use std::fs;
 use std::future::Future;
 use std::io;
 use std::io::IsTerminal as _;
@@ -63,7 +64,7 @@ pub(super) fn job(
         playbook,
         mut profile,
         statements,
-    } = site::profile(target, &inventory, work.playbook.as_deref())?;
+    } = site::profile(work, &inventory)?;
     let rancher = site::rancher(target, &inventory, work.playbook.as_deref(), &playbook)?;
     let today = Day(Timestamp::now().to_zoned(TimeZone::UTC).date());
     // Before the filter: what is left out of a run is not unknown.
@@ -88,6 +89,9 @@ pub(super) fn job(
         run_dir: site::directory(&config).join("harden-runs").join(&run),
         config,
         cluster,
+        holder: holder(&run),
+        lock: None,
+        snapshot: true,
         run,
         fresh_key: fresh_key()?,
         keys,
@@ -140,6 +144,14 @@ pub(super) fn host_keys(target: &Target, inventory: &Inventory, reach: &Reach) -
 fn run_name() -> String {
     let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
     format!("{now}-{}", std::process::id())
+}
+
+/// `run RUN of USER at HOST`, as others read it who find a node locked.
+fn holder(run: &str) -> String {
+    let user = env::var("USER").unwrap_or_else(|_| "somebody".to_owned());
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let whole = format!("run {run} of {user} at {}", host.trim());
+    whole.chars().filter(|one| !one.is_control()).collect()
 }
 
 /// 32 bytes from the operating system (T-17, T-18).
@@ -203,8 +215,9 @@ impl Audience {
     pub(super) fn show_plan(&self, output: &Output) -> io::Result<()> {
         let (progress, report) = &*self.lock();
         let plan = report.plan.as_deref().map(Plan::of).unwrap_or_default();
+        let command = report.run.as_ref().map_or("apply", |run| &run.command);
         let look = output.look(io::stderr().is_terminal());
-        progress.suspend(|| table::write_plan(&mut io::stderr(), &plan, look))
+        progress.suspend(|| table::write_plan(&mut io::stderr(), command, &plan, look))
     }
 
     /// Ends the live view.

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use crate::cli::Target;
+use crate::cli::Work;
 use crate::cli::exit;
 use crate::cluster_file::ClusterFile;
 use crate::error;
@@ -63,17 +64,19 @@ pub(super) struct Site {
 }
 
 /// The playbook that was named, or the embedded one, and the profile it names.
-pub(super) fn profile(
-    target: &Target,
-    inventory: &Inventory,
-    named: Option<&Path>,
-) -> Result<Site, Failure> {
-    let path = playbook_path(target, inventory, named);
-    site(path.as_deref(), directory(&target.inventory))
+pub(super) fn profile(work: &Work, inventory: &Inventory) -> Result<Site, Failure> {
+    let target = &work.target;
+    let path = playbook_path(target, inventory, work.playbook.as_deref());
+    let profile = work.profile.as_deref();
+    site(path.as_deref(), profile, directory(&target.inventory))
 }
 
 /// The same without an inventory; `dir` is where a site keeps its files when it names no playbook.
-pub(super) fn site(playbook: Option<&Path>, dir: &Path) -> Result<Site, Failure> {
+pub(super) fn site(
+    playbook: Option<&Path>,
+    profile: Option<&str>,
+    dir: &Path,
+) -> Result<Site, Failure> {
     let (source, library) = if let Some(path) = playbook {
         (read(path, "name a playbook")?, library(directory(path))?)
     } else {
@@ -84,7 +87,15 @@ pub(super) fn site(playbook: Option<&Path>, dir: &Path) -> Result<Site, Failure>
         (source, library(dir)?)
     };
     let usage = |remark: Remark| Failure::of_remarks(exit::USAGE, &[remark]);
-    let playbook = playbook::read(&source.file, &source.text).map_err(usage)?;
+    let mut playbook = playbook::read(&source.file, &source.text).map_err(usage)?;
+    if let Some(name) = profile {
+        if library.profile(name).is_none() {
+            let message = format!("there is no profile `{name}`");
+            let hint = format!("name one of: {}", library.profile_names());
+            return Err(Failure::new(exit::USAGE, message, hint));
+        }
+        name.clone_into(&mut playbook.profile.value);
+    }
     let profile = load(&source, &playbook, &library).map_err(usage)?;
     let statements = Statements::of(&playbook, &source.file);
     Ok(Site {

@@ -4,23 +4,17 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 
-use futures::StreamExt as _;
-use futures::stream;
-
 use crate::cluster_file::ClusterFile;
 use crate::engine::RkeChoice;
 use crate::engine::Run;
+use crate::engine::journal::Deed;
+use crate::engine::journal::Salt;
+use crate::engine::journal::whole;
 use crate::event::EventKind;
-use crate::event::Outcome;
 use crate::event::Phase;
 use crate::fleet::Fleet;
-use crate::inventory::Node;
-use crate::inventory::Role;
-use crate::node::frame::Answer;
-use crate::node::request::Request;
 use crate::plan::Plan;
 use crate::plan::blocker::Blocker;
-use crate::plan::change::Change;
 use crate::plan::change::ClusterChange;
 use crate::rke;
 use crate::rke::Rke;
@@ -33,7 +27,12 @@ impl Run {
     pub async fn apply(&mut self, plan: &Plan) {
         let done = self.change_nodes(plan).await && self.change_cluster(plan).await;
         // After a stop there is nobody to wait for a proof; the report says what is done.
-        if !self.stop.is_asked_for() {
+        if self.stop.is_asked_for() {
+            self.teller.tell(EventKind::Skipped {
+                what: "the proof".into(),
+                why: "the run was interrupted; `harden check` looks at everything again".into(),
+            });
+        } else {
             self.verify(done).await;
         }
     }
@@ -61,7 +60,7 @@ impl Run {
         let _ = self.judge(&fleet);
     }
 
-    fn read_cluster_file(&mut self) {
+    pub(super) fn read_cluster_file(&mut self) {
         let config = self.job.config.clone();
         match fs::read_to_string(&config) {
             Ok(text) => match ClusterFile::parse(&config.display().to_string(), &text) {
@@ -77,90 +76,6 @@ impl Run {
             ),
             Err(_) => {}
         }
-    }
-
-    /// Stage nodes: etcd and control-plane nodes one at a time, then workers in the playbook's width.
-    async fn change_nodes(&self, plan: &Plan) -> bool {
-        if plan.nodes.is_empty() {
-            return true;
-        }
-        self.teller.tell(EventKind::PhaseStarted(Phase::Nodes));
-        let (workers, masters): (Vec<_>, Vec<_>) = plan
-            .nodes
-            .iter()
-            .filter_map(|(name, changes)| {
-                let node = self.selected().find(|node| node.name == *name)?;
-                Some((node, changes.as_slice()))
-            })
-            .partition(|(node, _)| node.roles.iter().all(|role| *role == Role::Worker));
-        let width = self.job.rollout.workers.of(workers.len());
-        let all_masters = self.change_group(masters, 1).await;
-        all_masters && self.change_group(workers, width).await
-    }
-
-    /// Changes nodes `width` at a time; after a failure no further node is begun.
-    async fn change_group(&self, group: Vec<(&Node, &[Change])>, width: usize) -> bool {
-        let mut remaining = group.into_iter();
-        loop {
-            let batch: Vec<_> = remaining.by_ref().take(width).collect();
-            if batch.is_empty() {
-                return true;
-            }
-            if self.is_interrupted() {
-                let left = batch.into_iter().chain(remaining);
-                left.for_each(|(node, changes)| self.skip_all(node, changes));
-                return false;
-            }
-            let outcomes = stream::iter(batch)
-                .map(|(node, changes)| self.change_node(node, changes))
-                .buffer_unordered(width)
-                .collect::<Vec<bool>>()
-                .await;
-            if outcomes.contains(&false) {
-                for (node, changes) in remaining {
-                    self.skip_all(node, changes);
-                }
-                return false;
-            }
-        }
-    }
-
-    fn skip_all(&self, node: &Node, changes: &[Change]) {
-        for change in changes {
-            self.tell_outcome(node, change, Outcome::Skipped);
-        }
-    }
-
-    /// All changes of one node in one program run; true when every one of them is done.
-    async fn change_node(&self, node: &Node, changes: &[Change]) -> bool {
-        let requests: Vec<Request> = changes
-            .iter()
-            .map(|change| change.request.clone())
-            .collect();
-        let answers = match self.ask(node, &requests).await {
-            Ok(answers) => answers,
-            Err(error) => {
-                // The connection broke: which of the changes are done, the last look will tell.
-                for change in changes {
-                    let why = format!("not known to be done: {error}");
-                    self.tell_outcome(node, change, Outcome::Failed { why });
-                }
-                return false;
-            }
-        };
-        let mut all_done = answers.len() == changes.len();
-        for (index, change) in changes.iter().enumerate() {
-            let outcome = outcome(answers.get(index));
-            all_done &= outcome == Outcome::Changed;
-            self.tell_outcome(node, change, outcome);
-        }
-        all_done
-    }
-
-    fn tell_outcome(&self, node: &Node, change: &Change, outcome: Outcome) {
-        let subject = change.subject.clone();
-        self.teller
-            .tell_of(&node.name, EventKind::ChangeFinished { subject, outcome });
     }
 
     /// Stages cluster file and rke up, after one more look at every node.
@@ -189,6 +104,12 @@ impl Run {
         if self.is_interrupted() {
             return false;
         }
+        if !self.save_snapshot(&fleet).await {
+            return false;
+        }
+        if self.is_interrupted() {
+            return false;
+        }
         if let Some(change) = &confirmed.cluster
             && !self.write_cluster_file(change)
         {
@@ -197,7 +118,7 @@ impl Run {
         self.rke_up(&fleet).await
     }
 
-    fn write_cluster_file(&mut self, change: &ClusterChange) -> bool {
+    pub(super) fn write_cluster_file(&mut self, change: &ClusterChange) -> bool {
         self.teller
             .tell(EventKind::PhaseStarted(Phase::ClusterFile));
         if let Err(error) = self.back_up_state() {
@@ -209,12 +130,25 @@ impl Run {
         }
         let backup = (!change.creates).then(|| self.job.run_dir.join("cluster.yml"));
         let expected = (!change.creates).then_some(change.old_text.as_str());
+        let file = whole(&self.job.config);
+        let deed = |salt: &Salt| {
+            let backup = backup.as_deref().map(whole);
+            vec![Deed::of_cluster(file, change, backup, salt)]
+        };
+        let number = match self.will(None, deed) {
+            Ok(number) => number,
+            Err(unwritten) => {
+                self.fail(unwritten.message, unwritten.hint);
+                return false;
+            }
+        };
         let written = rke::write_atomically(
             &self.job.config,
             expected,
             &change.new_text,
             backup.as_deref(),
         );
+        self.did_one(number, &written);
         match written {
             Ok(file) => {
                 self.teller
@@ -239,7 +173,7 @@ impl Run {
         Ok(())
     }
 
-    fn run_dir(&self) -> Result<PathBuf, String> {
+    pub(super) fn run_dir(&self) -> Result<PathBuf, String> {
         let dir = self.job.run_dir.clone();
         let made = fs::DirBuilder::new()
             .recursive(true)
@@ -291,7 +225,27 @@ impl Run {
             let message = line.message.clone();
             self.teller.tell(EventKind::RkeSaid { message });
         };
-        match rke.up(&self.job.config, &log, said).await {
+        let stdin = match self.stdin() {
+            Ok(stdin) => stdin,
+            Err(error) => {
+                self.fail(error.to_string(), error.hint());
+                return false;
+            }
+        };
+        let deed = Deed::RkeUp {
+            version: rke.version.clone(),
+            log: whole(&log),
+        };
+        let number = match self.will(None, |_| vec![deed]) {
+            Ok(number) => number,
+            Err(unwritten) => {
+                self.fail(unwritten.message, unwritten.hint);
+                return false;
+            }
+        };
+        let ended = rke.up(&self.job.config, &log, stdin, said).await;
+        self.did_one(number, &end_of(&ended));
+        match ended {
             Ok(outcome) => {
                 let cause = self.addon_cause(&outcome.verdict).await;
                 self.judge_rke(outcome, fleet.is_built(), cause)
@@ -377,7 +331,7 @@ impl Run {
     }
 
     /// True when a stop was asked for; says so.
-    fn is_interrupted(&self) -> bool {
+    pub(super) fn is_interrupted(&self) -> bool {
         let interrupted = self.stop.is_asked_for();
         if interrupted {
             self.fail(
@@ -388,7 +342,7 @@ impl Run {
         interrupted
     }
 
-    fn fail(&self, message: impl Into<String>, hint: impl Into<String>) {
+    pub(super) fn fail(&self, message: impl Into<String>, hint: impl Into<String>) {
         self.teller.tell(EventKind::Failed {
             message: message.into(),
             hint: hint.into(),
@@ -404,14 +358,11 @@ fn cluster_is_left(plan: &Plan) -> Option<String> {
         .then(|| "not every node could be asked (--allow-incomplete)".into())
 }
 
-fn outcome(answer: Option<&Answer>) -> Outcome {
-    match answer {
-        Some(answer) if answer.verb == "done" => Outcome::Changed,
-        Some(answer) if answer.verb == "skipped" => Outcome::Skipped,
-        Some(answer) => Outcome::Failed { why: answer.text() },
-        None => Outcome::Failed {
-            why: "the node did not say whether it was done".to_owned(),
-        },
+/// How `rke up` ended, in words where it failed.
+fn end_of(ended: &Result<rke::UpOutcome, rke::RkeError>) -> Result<(), String> {
+    match ended {
+        Ok(outcome) => outcome.verdict.message().map_or(Ok(()), Err),
+        Err(error) => Err(error.to_string()),
     }
 }
 

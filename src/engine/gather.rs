@@ -1,5 +1,7 @@
 //! Questions out, facts in: all nodes at once, one round trip each.
 
+use std::collections::BTreeSet;
+
 use futures::StreamExt as _;
 use futures::stream;
 
@@ -12,7 +14,9 @@ use crate::event::EventKind;
 use crate::facts::Facts;
 use crate::facts::Observed;
 use crate::facts::answer;
+use crate::facts::layout::Layout;
 use crate::facts::question;
+use crate::facts::question::Question;
 use crate::inventory::Node;
 use crate::node::frame::Answer;
 use crate::node::request::Request;
@@ -23,10 +27,8 @@ impl Run {
     pub(super) async fn gather(&self) -> ByNode<Facts> {
         stream::iter(self.selected())
             .map(|node| async {
-                let facts = tokio::select! {
-                    facts = self.facts_of(node) => facts,
-                    () = self.stop.asked_for() => Facts::silent("the run was interrupted"),
-                };
+                let questions = self.questions(node);
+                let facts = self.facts_or_silence(node, &questions).await;
                 (node.name.clone(), facts)
             })
             // Waiting costs nothing: handshakes are bounded where they happen.
@@ -35,13 +37,24 @@ impl Run {
             .await
     }
 
-    async fn facts_of(&self, node: &Node) -> Facts {
-        let questions = self.questions(node);
-        let requests = question::requests(&questions);
+    /// The answers to `questions`, or why there are none; a stop ends the waiting.
+    pub(super) async fn facts_or_silence(
+        &self,
+        node: &Node,
+        questions: &BTreeSet<Question>,
+    ) -> Facts {
+        tokio::select! {
+            facts = self.facts_of(node, questions) => facts,
+            () = self.stop.asked_for() => Facts::silent("the run was interrupted"),
+        }
+    }
+
+    async fn facts_of(&self, node: &Node, questions: &BTreeSet<Question>) -> Facts {
+        let requests = question::requests(questions);
         match self.ask(node, &requests).await {
             Ok(answers) => {
-                let mut facts = answer::read(&questions, &answers);
-                self.ask_after(node, &mut facts).await;
+                let mut facts = answer::read(questions, &answers);
+                self.ask_after(node, questions, &mut facts).await;
                 let unread = unread(&facts);
                 self.teller
                     .tell_of(&node.name, EventKind::Gathered { unread });
@@ -59,14 +72,19 @@ impl Run {
     }
 
     /// Asks what the first answers named; what stays unanswered stays unread.
-    async fn ask_after(&self, node: &Node, facts: &mut Facts) {
+    async fn ask_after(&self, node: &Node, asked: &BTreeSet<Question>, facts: &mut Facts) {
         let job = &self.job;
-        let questions = audit::questions_after(&job.profile, job.level, node, facts);
+        let layout = Layout::of(job.cluster.prefix(&job.inventory), facts);
+        let below = self.questions_below(node, &layout);
+        let mut questions = audit::questions_after(&job.profile, job.level, node, facts);
+        questions.extend(below.difference(asked).cloned());
         if questions.is_empty() {
             return;
         }
         if let Ok(answers) = self.ask(node, &question::requests(&questions)).await {
-            facts.files.extend(answer::read(&questions, &answers).files);
+            let more = answer::read(&questions, &answers);
+            facts.files.extend(more.files);
+            facts.room.extend(more.room);
         }
     }
 

@@ -7,17 +7,23 @@ mod apply;
 mod ascents;
 mod doors;
 mod gather;
+pub mod journal;
+mod nodes;
+mod notes;
 mod objects;
 pub mod ping;
 mod rancher;
 mod restart;
+mod snapshot;
 mod stop;
 mod teller;
+mod undo;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,9 +31,15 @@ use jiff::Timestamp;
 use crate::audit;
 use crate::engine::ascents::Ascents;
 use crate::engine::doors::Doors;
+use crate::engine::journal::Item;
+use crate::engine::journal::Journal;
+use crate::engine::journal::Past;
 use crate::event::EventKind;
 use crate::event::Phase;
 use crate::event::RunStarted;
+use crate::facts::Facts;
+use crate::facts::layout::Layout;
+use crate::facts::question::OS_RELEASE;
 use crate::facts::question::Question;
 use crate::fleet::ClusterState;
 use crate::fleet::Fleet;
@@ -41,7 +53,7 @@ use crate::profile::Profile;
 use crate::profile::playbook::Rollout;
 use crate::profile::waiver::Day;
 use crate::rancher::Access;
-use crate::resource::Layout;
+use crate::rke::Lock;
 use crate::secret::Secret;
 use crate::source::Remark;
 use crate::ssh::keys::Keys;
@@ -72,8 +84,14 @@ pub struct Job {
     pub cluster: ClusterState,
     /// Names this run on the nodes and in the run directory.
     pub run: String,
+    /// Who this run is, for others that meet it on a node.
+    pub holder: String,
     /// Backups and logs of this run; made when the first of them is written.
     pub run_dir: PathBuf,
+    /// Held by whoever may write `cluster.yml`; `check` holds none.
+    pub lock: Option<Lock>,
+    /// False with `--no-snapshot`.
+    pub snapshot: bool,
     /// 32 bytes in base64, for a cluster without a key.
     pub fresh_key: Secret,
     pub keys: Keys,
@@ -113,6 +131,10 @@ pub struct Run {
     ascents: Ascents,
     teller: Teller,
     stop: Stop,
+    /// What the nodes said when the plan was made, for the journal.
+    seen: ByNode<Facts>,
+    /// Begun with the first change.
+    journal: Mutex<Option<Journal>>,
     /// That the Kubernetes API told nothing is told once.
     is_silence_told: bool,
 }
@@ -145,6 +167,8 @@ impl Run {
             job,
             teller,
             stop,
+            seen: BTreeMap::new(),
+            journal: Mutex::default(),
             is_silence_told: false,
         }
     }
@@ -168,6 +192,7 @@ impl Run {
             });
         }
         plan.blockers.extend(self.obstacles(&fleet, &plan).await);
+        self.seen = fleet.facts;
         let plan = Arc::new(plan);
         self.teller.tell(EventKind::Planned(plan.clone()));
         plan
@@ -175,9 +200,31 @@ impl Run {
 
     /// Says goodbye to every node.
     pub async fn finish(self) {
+        self.end_journal();
         self.doors.close().await;
         self.job.options.close().await;
         self.teller.tell(EventKind::RunFinished);
+    }
+
+    /// Names what `past` did not end; the plan after it is made anew, from what is there.
+    pub fn resume(&self, past: &Past) {
+        let left: Vec<String> = past.left().map(Item::told).collect();
+        let run = &past.begun.run;
+        let message = match left.as_slice() {
+            [] => format!("run {run} left nothing undone"),
+            [first, second, third, _, ..] => format!(
+                "run {run} left undone, or is not known to have done: {first}, {second}, {third} and {} more",
+                left.len() - 3
+            ),
+            few => format!(
+                "run {run} left undone, or is not known to have done: {}",
+                few.join(", ")
+            ),
+        };
+        self.teller.tell(EventKind::Warned {
+            message,
+            hint: "what is still to be done is planned anew, from what is there now".to_owned(),
+        });
     }
 
     async fn warn_of_obstacles(&self) {
@@ -234,11 +281,19 @@ impl Run {
     }
 
     fn questions(&self, node: &Node) -> BTreeSet<Question> {
-        let layout = Layout::of(&self.job.inventory);
-        let mut questions = audit::questions(&self.job.profile, self.job.level, node, &layout);
+        let declared = self.job.cluster.prefix(&self.job.inventory);
+        let mut questions: BTreeSet<Question> = Layout::candidates(declared)
+            .iter()
+            .flat_map(|layout| self.questions_below(node, layout))
+            .collect();
+        questions.insert(Question::Content(OS_RELEASE.to_owned()));
         questions.extend(plan::TOOLS.map(|tool| Question::Tool(tool.to_owned())));
         questions.extend(KUBELET_VALUES.map(|(key, _)| Question::Kernel(key.to_owned())));
         questions
+    }
+
+    fn questions_below(&self, node: &Node, layout: &Layout) -> BTreeSet<Question> {
+        audit::questions(&self.job.profile, self.job.level, node, layout)
     }
 }
 

@@ -30,7 +30,8 @@ const STEADY_LOOKS: usize = 5;
 impl Run {
     /// Restarts in the given order and stops at the first component that does not come back.
     pub(super) async fn restart_all(&self, restarts: &[Restart]) -> bool {
-        for restart in restarts {
+        let mut remaining = restarts.iter();
+        while let Some(restart) = remaining.next() {
             let Some(node) = self.selected().find(|node| node.name == restart.node) else {
                 continue;
             };
@@ -42,21 +43,26 @@ impl Run {
             let component = restart.component.clone();
             self.teller
                 .tell_of(&node.name, EventKind::Restarted { component, outcome });
-            if failed {
+            if failed || self.is_interrupted() {
+                remaining.for_each(|left| self.skip_restart(left));
                 return false;
             }
         }
         true
     }
 
+    fn skip_restart(&self, restart: &Restart) {
+        let component = restart.component.clone();
+        let outcome = Outcome::Skipped;
+        self.teller
+            .tell_of(&restart.node, EventKind::Restarted { component, outcome });
+    }
+
     async fn restart(&self, node: &Node, component: &str) -> Result<(), String> {
         let request = Request::Restart(component.to_owned());
-        let answers = self
-            .ask(node, &[request])
-            .await
-            .map_err(|error| error.to_string())?;
-        if let Some(answer) = answers.iter().find(|answer| answer.verb != "done") {
-            return Err(answer.text());
+        let outcomes = self.carry_out(node, &[request]).await;
+        if let Some(Outcome::Failed { why }) = outcomes.into_iter().next() {
+            return Err(why);
         }
         self.wait_until_steady(node, component).await
     }

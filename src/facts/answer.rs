@@ -15,6 +15,8 @@ use crate::facts::Observed;
 use crate::facts::Room;
 use crate::facts::container;
 use crate::facts::container::Container;
+use crate::facts::layout::pretty_name;
+use crate::facts::question::OS_RELEASE;
 use crate::facts::question::Question;
 use crate::node::frame::Answer;
 
@@ -46,13 +48,25 @@ pub fn read(questions: &BTreeSet<Question>, answers: &[Answer]) -> Facts {
     } else if let (Some(found), Some(refused)) = (body("containers"), body("refused")) {
         facts.containers = containers(&names, &found.text(), &refused.text());
     }
+    facts.operating_system = body("system")
+        .map(|answer| answer.text().trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .or_else(|| name_in_file(&facts));
     if let Some(answer) = body("room") {
         facts.room = room(&answer.text());
+        facts.leftovers = leftovers(&answer.text());
     }
     if let Some(answer) = body("tools") {
         facts.missing_tools = Some(answer.text().lines().map(str::to_owned).collect());
     }
     facts
+}
+
+fn name_in_file(facts: &Facts) -> Option<String> {
+    match facts.file(OS_RELEASE) {
+        Observed::Present(file) => pretty_name(file.content.as_ref()?.text()?),
+        Observed::Absent | Observed::Unread { .. } => None,
+    }
 }
 
 fn kernel(text: &str) -> BTreeMap<String, Observed<String>> {
@@ -212,6 +226,12 @@ fn every(names: &[&str], observed: &Observed<Container>) -> BTreeMap<String, Obs
         .iter()
         .map(|name| ((*name).to_owned(), observed.clone()))
         .collect()
+}
+
+fn leftovers(text: &str) -> BTreeSet<String> {
+    let lines = text.lines();
+    let paths = lines.filter_map(|line| line.strip_prefix("leftover\t"));
+    paths.map(str::to_owned).collect()
 }
 
 fn room(text: &str) -> BTreeMap<String, Observed<Room>> {

@@ -6,15 +6,18 @@
 
 pub mod answer;
 pub mod container;
+pub mod layout;
 pub mod object;
 pub mod question;
 pub mod rancher;
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
 use crate::facts::container::Container;
+use crate::facts::layout::Layout;
 use crate::secret::Secret;
 
 /// The answer to one question.
@@ -41,8 +44,14 @@ pub struct Facts {
     pub files: BTreeMap<String, Observed<File>>,
     pub containers: BTreeMap<String, Observed<Container>>,
     pub room: BTreeMap<String, Observed<Room>>,
+    /// Temporary files of runs that were killed, where files of a profile are.
+    pub leftovers: BTreeSet<String>,
     /// Programs that a change would need and that are not there; `None` when nothing was answered.
     pub missing_tools: Option<Vec<String>>,
+    /// As Docker calls it, else as os-release(5) does.
+    pub operating_system: Option<String>,
+    /// Where RKE keeps its files here; follows from the other facts.
+    pub layout: Layout,
     /// Why nothing at all is known; the node could not be reached or did not answer.
     pub silent: Option<String>,
 }

@@ -18,6 +18,9 @@ pub const BOOT_DIRECTORIES: [&str; 5] = [
 /// The file of the kernel settings that a person edits.
 pub const SYSCTL_CONF: &str = "/etc/sysctl.conf";
 
+/// Names the operating system (os-release(5)).
+pub const OS_RELEASE: &str = "/etc/os-release";
+
 /// Stands where systemd is the init system, whose reader does not look at `/etc/sysctl.conf`.
 pub const SYSTEMD_RUNS: &str = "/run/systemd/system";
 

@@ -17,8 +17,8 @@ tab=$(printf "\t.")
 tab=${tab%.}
 nl="
 "
-tmp= stopped=
-trap 'if [ -n "$tmp" ]; then rm -f "$tmp"; fi' EXIT
+tmp= stopped= locked=
+trap 'if [ -n "$tmp" ]; then rm -f "$tmp"; fi; if [ -n "$locked" ]; then rm -rf "$locked"; fi' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 
 answer() {
@@ -27,8 +27,10 @@ answer() {
 
 # A limit in time for what may hang, where the system has one.
 bounded() {
-	if command -v timeout >/dev/null 2>&1; then
+	if timeout 5 true 2>/dev/null; then
 		timeout 25 "$@"
+	elif timeout -t 5 true 2>/dev/null; then # busybox before 1.30
+		timeout -t 25 "$@"
 	else
 		"$@"
 	fi
@@ -131,9 +133,15 @@ containers() {
 	fi
 	answer containers "$json"
 	answer refused "$said"
+	# Where no component says where its files are, the name of the system tells (rke.md 6).
+	case $status$json in
+	124* | 143* | *\"/etc/kubernetes\"*) ;;
+	*) answer system "$(bounded docker info --format "{{.OperatingSystem}}" 2>/dev/null)" ;;
+	esac
 }
 
-# What a write into these directories, or over these files, would fail on.
+# What a write into these directories, or over these files, would fail on, and what a killed run
+# left there.
 room() {
 	out= dirs= held=
 	IFS=$nl
@@ -146,6 +154,11 @@ room() {
 		held="$held$near$nl"
 		if [ -f "$path" ] && [ ! -L "$path" ]; then held="$held$path$nl"; fi
 		out="${out}near${tab}$path${tab}$near$nl"
+		set +f
+		for left in "$near"/.*.harden; do
+			if [ -f "$left" ]; then out="${out}leftover${tab}$left$nl"; fi
+		done
+		set -f
 	done
 	out="$out$(stat -f -c "free$tab%a$tab%S$tab%d$tab%c$tab%n" -- $dirs 2>/dev/null)$nl"
 	if command -v lsattr >/dev/null 2>&1; then
@@ -187,6 +200,18 @@ unchanged() {
 	if [ "$sum" != "$2" ]; then why="drifted: $1 is not what it was"; return 1; fi
 }
 
+# With SELinux, a file has the label of the one that it replaces, and a new one that of its directory.
+label() {
+	if [ ! -e /sys/fs/selinux/enforce ] || ! command -v chcon >/dev/null 2>&1; then return 0; fi
+	like=$1
+	if [ ! -e "$like" ]; then like=${1%/*}; fi
+	why=$(chcon --reference="$like" "$2" 2>&1) && return 0
+	case $why in
+	*"not supported"*) why= ;; # a file system without labels
+	*) return 1 ;;
+	esac
+}
+
 # put PATH MODE UID GID SEEN KEEP DIGEST CONTENT
 put() {
 	unchanged "$1" "$5" || return 1
@@ -194,21 +219,95 @@ put() {
 	if [ ! -d "$dir" ]; then
 		why=$(umask 022; mkdir -p "$dir" 2>&1) || return 1
 	fi
-	if [ -f "$1" ] && [ "$6" != none ]; then
-		why=$(mkdir -p "${6%/*}" 2>&1) || return 1
-		[ -e "$6" ] || why=$(cp -p "$1" "$6" 2>&1) || return 1
-	fi
-	tmp=$dir/.${1##*/}.harden
-	why=$(rm -f "$tmp" 2>&1) || return 1
+	keep "$1" "$6" || return 1
+	beside "$1" || return 1
 	why=$(set -C; printf "%b" "$8" 2>&1 >"$tmp") && digest "$tmp" && [ "$sum" = "$7" ] || {
 		why="$tmp could not be written in full${why:+: $why}"
 		return 1
 	}
+	over "$1" "$2" "$3" "$4" "$5"
+}
+
+# unput PATH SEEN KEEP none, or unput PATH SEEN KEEP KEPT DIGEST MODE UID GID
+unput() {
+	unchanged "$1" "$2" || return 1
+	if [ "$4" != none ]; then unchanged "$4" "$5" || return 1; fi
+	keep "$1" "$3" || return 1
+	if [ "$4" = none ]; then
+		unchanged "$1" "$2" || return 1
+		why=$(rm -f "$1" 2>&1) || return 1
+		sync "${1%/*}" 2>/dev/null || sync
+		return 0
+	fi
+	beside "$1" || return 1
+	why=$(cp "$4" "$tmp" 2>&1) && digest "$tmp" && [ "$sum" = "$5" ] || {
+		why="$tmp could not be written in full${why:+: $why}"
+		return 1
+	}
+	over "$1" "$6" "$7" "$8" "$2"
+}
+
+# Copies what is there to where it is kept, once: what a run replaces first is what was before it.
+# Under its own name only when it is complete.
+keep() {
+	if [ ! -f "$1" ] || [ "$2" = none ] || [ -e "$2" ]; then return 0; fi
+	why=$(mkdir -p "${2%/*}" 2>&1) || return 1
+	why=$(rm -f "$2.part" && cp -p "$1" "$2.part" 2>&1 && mv "$2.part" "$2" 2>&1)
+}
+
+# Names the file that is written beside PATH; one that a killed run left is removed.
+beside() {
+	tmp=${1%/*}/.${1##*/}.harden
+	why=$(rm -f "$tmp" 2>&1)
+}
+
+# over PATH MODE UID GID SEEN: what is written beside becomes the file, at once and as a whole.
+over() {
 	why=$(chown "$3:$4" "$tmp" 2>&1 && chmod "$2" "$tmp" 2>&1) || return 1
+	label "$1" "$tmp" || return 1
 	sync "$tmp" 2>/dev/null || sync
 	unchanged "$1" "$5" || return 1
 	why=$(mv -f "$tmp" "$1" 2>&1) || return 1
 	tmp=
+}
+
+# Only what the program itself writes beside a file; never a directory.
+sweep() {
+	case ${1##*/} in
+	.*.harden) why=$(rm -f "$1" 2>&1) ;;
+	*) why="$1 is no left-over file"; return 1 ;;
+	esac
+}
+
+# lock WHO: one run at a time changes a node. The directory goes when this program ends, however it
+# ends; one whose process is gone, or is of an earlier boot, holds nothing.
+lock() {
+	place=/run
+	if [ ! -d "$place" ]; then place=/var/run; fi
+	place=$place/harden.lock
+	boot=$(cat /proc/sys/kernel/random/boot_id)
+	if ! mkdir "$place" 2>/dev/null; then
+		holder=$(cat "$place/holder" 2>/dev/null)
+		if [ -z "$holder" ]; then sleep 1; holder=$(cat "$place/holder" 2>/dev/null); fi
+		if is_held "$holder"; then why="locked by ${holder#*"$tab"*"$tab"}, see $place"; return 1; fi
+		why="$place cannot be taken over"
+		mv "$place" "$place.$$" 2>/dev/null || return 1
+		if [ "$(cat "$place.$$/holder" 2>/dev/null)" != "$holder" ]; then
+			why="$place is just being taken by another run"
+			mv "$place.$$" "$place"
+			return 1
+		fi
+		rm -rf "$place.$$"
+		mkdir "$place" 2>/dev/null || return 1
+	fi
+	locked=$place
+	why=$(printf "%s\t%s\t%s" "$$" "$boot" "$1" 2>&1 >"$place/holder")
+}
+
+# is_held HOLDER: the process, the boot, and who it is.
+is_held() {
+	rest=${1#*"$tab"}
+	[ "${rest%%"$tab"*}" = "$boot" ] && kill -0 "${1%%"$tab"*}" 2>/dev/null
 }
 
 # attributes PATH MODE UID GID
@@ -256,7 +355,7 @@ while IFS= read -r record; do
 	shift
 	case $verb in
 	kernel | files | containers | room | tools) "$verb" "$@" ;;
-	put | attributes | assign | restart) change "$verb" "$@" ;;
+	lock | put | unput | attributes | assign | restart | sweep) change "$verb" "$@" ;;
 	end)
 		answer end ""
 		exit 0

@@ -6,7 +6,7 @@ use sha2::Sha256;
 use crate::node::escaped;
 use crate::secret::Secret;
 
-/// One record to a node. The questions change nothing; the last four do.
+/// One record to a node. The questions change nothing; what stands below them does.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Request {
     /// Running kernel values, by dotted key.
@@ -17,7 +17,11 @@ pub enum Request {
     Room(Vec<String>),
     /// Programs that a change needs.
     Tools(Vec<String>),
+    /// Keeps every other run from changing the node while this program runs; the text says who
+    /// it is. Stands before the changes.
+    Lock(String),
     Put(Put),
+    Unput(Unput),
     Attributes(Attributes),
     Assign {
         key: String,
@@ -25,6 +29,8 @@ pub enum Request {
     },
     /// Restarts a container, by name.
     Restart(String),
+    /// Removes the temporary file of a run that was killed.
+    Sweep(String),
 }
 
 /// What is asked about a file.
@@ -50,6 +56,29 @@ pub struct Put {
     pub content: Secret,
 }
 
+/// A file to be put back as it was, or to be removed because it was not there.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unput {
+    pub path: String,
+    /// What stands there now.
+    pub seen: Seen,
+    /// Where the node keeps that, because undoing can be a mistake too.
+    pub keep: String,
+    /// `None` for a file that is to be gone.
+    pub back: Option<Kept>,
+}
+
+/// What a node kept of a file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Kept {
+    /// Where it is.
+    pub kept: String,
+    /// SHA-256 of it, in hex.
+    pub digest: String,
+    /// The path to put it back to, with the mode and the owner of before.
+    pub attributes: Attributes,
+}
+
 /// Owner and mode of a path.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Attributes {
@@ -72,6 +101,13 @@ impl Seen {
     pub fn content(bytes: &[u8]) -> Self {
         Self::Content(digest(bytes))
     }
+
+    fn field(&self) -> String {
+        match self {
+            Self::Absent => "absent".to_owned(),
+            Self::Content(digest) => digest.clone(),
+        }
+    }
 }
 
 impl Request {
@@ -79,7 +115,12 @@ impl Request {
     pub fn changes(&self) -> bool {
         matches!(
             self,
-            Self::Put(_) | Self::Attributes(_) | Self::Assign { .. } | Self::Restart(_)
+            Self::Put(_)
+                | Self::Unput(_)
+                | Self::Attributes(_)
+                | Self::Assign { .. }
+                | Self::Restart(_)
+                | Self::Sweep(_)
         )
     }
 
@@ -102,10 +143,13 @@ impl Request {
             Self::Containers(names) => record("containers", names),
             Self::Room(paths) => record("room", paths),
             Self::Tools(names) => record("tools", names),
+            Self::Lock(holder) => record("lock", std::slice::from_ref(holder)),
             Self::Put(put) => put.fields(),
+            Self::Unput(unput) => unput.fields(),
             Self::Attributes(attributes) => record("attributes", &attributes.fields()),
             Self::Assign { key, value } => record("assign", &[proc_path(key), value.clone()]),
             Self::Restart(container) => record("restart", std::slice::from_ref(container)),
+            Self::Sweep(path) => record("sweep", std::slice::from_ref(path)),
         }
     }
 }
@@ -125,13 +169,25 @@ impl Put {
     fn fields(&self) -> Vec<String> {
         let mut fields = vec!["put".to_owned()];
         fields.extend(self.attributes.fields());
-        fields.push(match &self.seen {
-            Seen::Absent => "absent".to_owned(),
-            Seen::Content(digest) => digest.clone(),
-        });
+        fields.push(self.seen.field());
         fields.push(self.keep.clone().unwrap_or_else(|| "none".to_owned()));
         fields.push(digest(self.content.expose()));
         fields.push(escaped(self.content.expose()));
+        fields
+    }
+}
+
+impl Unput {
+    fn fields(&self) -> Vec<String> {
+        let (path, keep) = (self.path.clone(), self.keep.clone());
+        let mut fields = vec!["unput".to_owned(), path, self.seen.field(), keep];
+        match &self.back {
+            None => fields.push("none".to_owned()),
+            Some(back) => {
+                fields.extend([back.kept.clone(), back.digest.clone()]);
+                fields.extend(back.attributes.fields().into_iter().skip(1));
+            }
+        }
         fields
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::facts::Facts;
 use crate::facts::Observed;
+use crate::facts::layout::Displaced;
 use crate::fleet::Fleet;
 use crate::node::request::Request;
 use crate::plan::change::Change;
@@ -63,6 +64,20 @@ pub enum Blocker {
         wanted: String,
         seen: String,
     },
+
+    #[error(
+        "{node}: its components have their files in {mounted}, and the next `rke up` takes {next}"
+    )]
+    Moved {
+        node: String,
+        mounted: String,
+        next: String,
+    },
+
+    #[error(
+        "{node}: RKE before v1.1.11 and after keep their files in different places on {system}"
+    )]
+    Undecided { node: String, system: String },
 
     #[error("{node}: {file} overrules {key} at boot")]
     Overruled {
@@ -132,6 +147,12 @@ impl Blocker {
             Self::Kernel { node, key, wanted, .. } => format!(
                 "on {node}: find what sets {key}, then run `sysctl -w {key}={wanted}`"
             ),
+            Self::Moved { mounted, .. } => match mounted.strip_suffix("/etc/kubernetes") {
+                Some("") => "take `prefix_path` out of cluster.yml, as it was when the cluster was built: no component finds its files elsewhere".into(),
+                Some(prefix) => format!("write `prefix_path: {prefix}` into cluster.yml, as it was when the cluster was built: no component finds its files elsewhere"),
+                None => "look for it in `extra_binds` of cluster.yml, and mount what `prefix_path` says".into(),
+            },
+            Self::Undecided { .. } => "write `prefix_path: /opt/rke` into cluster.yml, which every version understands".into(),
             Self::Overruled { file, key, .. } => format!(
                 "take {key} out of {file}, or mask that file by one of the same name in /etc/sysctl.d"
             ),
@@ -155,6 +176,8 @@ impl Blocker {
             | Self::SampleKey { node }
             | Self::KeyLost { node, .. }
             | Self::Kernel { node, .. }
+            | Self::Moved { node, .. }
+            | Self::Undecided { node, .. }
             | Self::Overruled { node, .. }
             | Self::Unwritable { node, .. }
             | Self::Tools { node, .. } => Some(node),
@@ -214,6 +237,7 @@ pub(super) fn of_fleet(profile: &Profile, fleet: &Fleet) -> Vec<Blocker> {
             why: facts.silent.clone().unwrap_or_default(),
         })
         .collect();
+    blockers.extend(displaced(fleet));
     if let Some(version) = fleet.kubernetes()
         && !profile.kubernetes.admits(version)
     {
@@ -232,8 +256,24 @@ pub(super) fn of_fleet(profile: &Profile, fleet: &Fleet) -> Vec<Blocker> {
     blockers
 }
 
+/// Nodes whose components would no longer see their files.
+fn displaced(fleet: &Fleet) -> impl Iterator<Item = Blocker> {
+    let declared = fleet.cluster.prefix(&fleet.inventory);
+    fleet.nodes().filter_map(move |(node, facts)| {
+        let node = node.name.clone();
+        Some(match Displaced::on(declared, facts)? {
+            Displaced::Moved { mounted, next } => Blocker::Moved {
+                node,
+                mounted,
+                next,
+            },
+            Displaced::Undecided { system } => Blocker::Undecided { node, system },
+        })
+    })
+}
+
 /// What the planned writes on one node would fail on: foretold, because half a node is no state.
-pub(super) fn of_writes(node: &str, facts: &Facts, changes: &[Change]) -> Vec<Blocker> {
+pub fn of_writes(node: &str, facts: &Facts, changes: &[Change]) -> Vec<Blocker> {
     let mut blockers = Vec::new();
     if let Some(missing) = &facts.missing_tools
         && !missing.is_empty()
@@ -246,6 +286,7 @@ pub(super) fn of_writes(node: &str, facts: &Facts, changes: &[Change]) -> Vec<Bl
     for change in changes {
         let (path, size) = match &change.request {
             Request::Put(put) => (&put.attributes.path, put.content.expose().len()),
+            Request::Unput(unput) => (&unput.path, 0),
             Request::Attributes(attributes) => (&attributes.path, 0),
             _ => continue,
         };

@@ -16,6 +16,20 @@ pub struct Change {
     pub diff: String,
 }
 
+impl Change {
+    /// Removes the temporary file of a run that was killed.
+    pub fn sweep(path: &str) -> Self {
+        Self {
+            subject: format!("left-over file {path}"),
+            seen: "of a run that was killed".to_owned(),
+            wanted: "gone".to_owned(),
+            controls: Vec::new(),
+            request: Request::Sweep(path.to_owned()),
+            diff: String::new(),
+        }
+    }
+}
+
 /// All edits of `cluster.yml` together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClusterChange {

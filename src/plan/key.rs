@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::facts::Observed;
+use crate::facts::layout::Layout;
 use crate::fleet::Fleet;
 use crate::node::request;
 use crate::node::request::Put;
@@ -44,11 +45,14 @@ pub(super) fn decide(
                 .filter(|found| needed || found.is_about_a_key()),
         ),
         Ok(content) => {
-            let path = fleet.layout.host_path(&encryption.path);
-            for draft in drafts
-                .values_mut()
-                .filter(|draft| draft.encryption.is_some())
-            {
+            let wanting = drafts
+                .iter_mut()
+                .filter(|(_, draft)| draft.encryption.is_some());
+            for (node, draft) in wanting {
+                let layout = fleet.facts.get(*node).map(|facts| &facts.layout);
+                let path = layout
+                    .unwrap_or(&Layout::default())
+                    .host_path(&encryption.path);
                 draft.put_key(Put {
                     attributes: root_only(&path, encryption.mode),
                     seen: request::Seen::Absent,

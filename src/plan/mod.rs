@@ -34,6 +34,7 @@ use crate::resource::Scene;
 use crate::secret::Secret;
 
 pub use crate::plan::kernel::KUBELET_VALUES;
+pub use crate::plan::nodes::KEEP;
 
 /// The programs that a change on a node runs.
 pub const TOOLS: [&str; 9] = [
@@ -178,8 +179,12 @@ fn finish(
         }
     }
     match draft.changes(name, &scene, settings.run) {
-        Ok(changes) if changes.is_empty() => {}
         Ok(changes) => {
+            let left = facts.leftovers.iter().map(|path| Change::sweep(path));
+            let changes: Vec<Change> = left.chain(changes).collect();
+            if changes.is_empty() {
+                return;
+            }
             plan.blockers
                 .extend(blocker::of_writes(name, facts, &changes));
             plan.nodes.push((name.to_owned(), changes));

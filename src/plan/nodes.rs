@@ -25,7 +25,7 @@ use crate::resource::file::Readers;
 use crate::secret::Secret;
 
 /// Where a node keeps what a run replaced, below a directory that only root may enter.
-const KEEP: &str = "/var/lib/harden/undo";
+pub const KEEP: &str = "/var/lib/harden/undo";
 
 type Wanted = BTreeMap<String, (String, Vec<ControlId>)>;
 

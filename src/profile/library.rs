@@ -22,12 +22,18 @@ pub const DEFAULT_PLAYBOOK: (&str, &str) = (
     include_str!("../../playbooks/rancher-2.1.yml"),
 );
 
-const PROFILES: [(&str, &str); 1] = [(
-    "rancher-2.1",
-    include_str!("../../playbooks/profiles/rancher-2.1.yml"),
-)];
+const PROFILES: [(&str, &str); 2] = [
+    (
+        "rancher-2.1",
+        include_str!("../../playbooks/profiles/rancher-2.1.yml"),
+    ),
+    (
+        "rancher-2.2",
+        include_str!("../../playbooks/profiles/rancher-2.2.yml"),
+    ),
+];
 
-const TEMPLATES: [(&str, &str); 5] = [
+const TEMPLATES: [(&str, &str); 8] = [
     (
         "addons.yaml",
         include_str!("../../templates/addons.yaml.hbs"),
@@ -36,12 +42,24 @@ const TEMPLATES: [(&str, &str); 5] = [
         "admission.yaml",
         include_str!("../../templates/admission.yaml.hbs"),
     ),
+    (
+        "admission-opt.yaml",
+        include_str!("../../templates/admission-opt.yaml.hbs"),
+    ),
     ("audit.yaml", include_str!("../../templates/audit.yaml.hbs")),
     (
         "encryption.yaml",
         include_str!("../../templates/encryption.yaml.hbs"),
     ),
+    (
+        "encryption-v1.yaml",
+        include_str!("../../templates/encryption-v1.yaml.hbs"),
+    ),
     ("event.yaml", include_str!("../../templates/event.yaml.hbs")),
+    (
+        "ingress-namespace.yaml",
+        include_str!("../../templates/ingress-namespace.yaml.hbs"),
+    ),
 ];
 
 impl Library {

@@ -4,16 +4,12 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 
-use serde::Deserialize;
-
 use crate::cluster_file::Document;
 use crate::facts::object::Kind;
-use crate::inventory::Role;
 use crate::profile::Audit;
 use crate::profile::Control;
 use crate::profile::ControlId;
 use crate::profile::Exception;
-use crate::profile::Platform;
 use crate::profile::Profile;
 use crate::profile::Rule;
 use crate::profile::Scope;
@@ -21,6 +17,10 @@ use crate::profile::library::Library;
 use crate::profile::library::Source;
 use crate::profile::playbook::Playbook;
 use crate::profile::playbook::RancherServer;
+use crate::profile::text::RawControl;
+use crate::profile::text::RawScope;
+use crate::profile::text::Text;
+use crate::profile::text::Written;
 use crate::profile::variables::Variables;
 use crate::profile::version::Gate;
 use crate::resource::Resource;
@@ -28,7 +28,6 @@ use crate::resource::addons::Addons;
 use crate::resource::any_of::AnyOf;
 use crate::resource::encryption::NO_KEY;
 use crate::resource::expect::Expect;
-use crate::resource::listing::Listing;
 use crate::resource::rancher::Rancher;
 use crate::resource::service_of;
 use crate::source::Place;
@@ -59,28 +58,21 @@ pub fn load(
         );
         return Err(remark.hinted(format!("write one of: {}", library.profile_names())));
     };
-    let raw: RawProfile = yaml::read(&source.file, &source.text)?;
-    if raw.profile.value != name.value {
-        let message = format!(
-            "this is profile `{}`, not `{}`",
-            raw.profile.value, name.value
-        );
-        return Err(source.remark(yaml::place(&raw.profile), message));
-    }
-    let variables = variables(playbook_source, playbook, raw.variables)?;
+    let text = Text::read(&name.value, source, library)?;
     let loader = Loader {
         source,
         library,
-        variables,
+        variables: variables(playbook_source, playbook, text.variables)?,
         rancher: playbook.rancher.as_ref(),
     };
-    loader.profile(
-        raw.profile.value,
-        raw.guide,
-        raw.benchmark,
-        &raw.kubernetes,
-        raw.controls,
-    )
+    let gate = loader.gate(&text.kubernetes)?;
+    Ok(Profile {
+        name: name.value.clone(),
+        guide: text.guide,
+        benchmark: text.benchmark,
+        kubernetes: gate,
+        controls: loader.controls(text.controls)?,
+    })
 }
 
 /// A playbook's values over the defaults; a value must be of its default's kind.
@@ -124,7 +116,7 @@ fn kind(value: &Value) -> &'static str {
 }
 
 impl Source {
-    fn remark(&self, at: Place, message: impl Into<String>) -> Remark {
+    pub(super) fn remark(&self, at: Place, message: impl Into<String>) -> Remark {
         Remark::at(&self.file, &self.text, at, message)
     }
 }
@@ -137,58 +129,49 @@ struct Loader<'a> {
     rancher: Option<&'a RancherServer>,
 }
 
-impl Loader<'_> {
-    fn profile(
-        &self,
-        name: String,
-        guide: String,
-        benchmark: String,
-        kubernetes: &Spanned<String>,
-        raw: Vec<RawControl>,
-    ) -> Result<Profile, Remark> {
-        self.check_references(&raw)?;
-        let gate = self.gate(kubernetes)?;
+impl<'a> Loader<'a> {
+    fn controls(&self, written: Vec<Written<'a>>) -> Result<Vec<Control>, Remark> {
+        self.check_references(&written)?;
         let mut wants = BTreeMap::new();
         let mut controls = Vec::new();
-        for control in raw {
+        for Written { source, control } in written {
+            let loader = self.of(source);
             let at = yaml::place(&control.id);
-            let control = self.control(control)?;
-            self.check_agreement(&control, at, &mut wants)?;
+            let control = loader.control(control)?;
+            loader.check_agreement(&control, at, &mut wants)?;
             controls.push(control);
         }
-        Ok(Profile {
-            name,
-            guide,
-            benchmark,
-            kubernetes: gate,
-            controls,
-        })
+        Ok(controls)
     }
 
-    /// Ids are unique, and who is said to meet a control exists.
-    fn check_references(&self, controls: &[RawControl]) -> Result<(), Remark> {
+    /// The same for what stands in another file.
+    fn of(&self, source: &'a Source) -> Self {
+        Self {
+            source,
+            library: self.library,
+            variables: self.variables.clone(),
+            rancher: self.rancher,
+        }
+    }
+
+    /// Ids have a namespace, and every control that is named exists.
+    fn check_references(&self, controls: &[Written<'a>]) -> Result<(), Remark> {
         let mut ids = BTreeSet::from(["rancher", "rke"]);
-        for control in controls {
+        for Written { source, control } in controls {
             let id = control.id.value.as_str();
-            let at = yaml::place(&control.id);
-            if !id
-                .split_once(':')
-                .is_some_and(|(space, number)| !space.is_empty() && !number.is_empty())
-            {
-                let remark = self.source.remark(at, format!("`{id}` has no namespace"));
+            let parts = id.split_once(':');
+            if !parts.is_some_and(|(space, number)| !space.is_empty() && !number.is_empty()) {
+                let at = yaml::place(&control.id);
+                let remark = source.remark(at, format!("`{id}` has no namespace"));
                 return Err(remark.hinted("write `guide:1.1.1` or `cis:1.1.1`"));
             }
-            if !ids.insert(id) {
-                return Err(self.source.remark(at, format!("`{id}` is there twice")));
-            }
+            ids.insert(id);
         }
-        let references = controls
-            .iter()
-            .flat_map(|control| control.met_by.iter().chain(&control.needs));
-        for reference in references {
-            if !ids.contains(reference.value.as_str()) {
+        for Written { source, control } in controls {
+            let named = control.met_by.iter().chain(&control.needs);
+            for reference in named.filter(|one| !ids.contains(one.value.as_str())) {
                 let message = format!("there is no control `{}`", reference.value);
-                return Err(self.source.remark(yaml::place(reference), message));
+                return Err(source.remark(yaml::place(reference), message));
             }
         }
         Ok(())
@@ -511,61 +494,6 @@ fn wish(resource: &Resource) -> Option<(String, String)> {
         | Resource::Rancher(_)
         | Resource::AnyOf(_) => None,
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawProfile {
-    profile: Spanned<String>,
-    guide: String,
-    benchmark: String,
-    #[serde(rename = "platform")]
-    _platform: Platform,
-    kubernetes: Spanned<String>,
-    #[serde(default)]
-    variables: BTreeMap<String, Value>,
-    controls: Vec<RawControl>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawControl {
-    id: Spanned<String>,
-    title: Spanned<String>,
-    #[serde(default = "level_one")]
-    level: u8,
-    scored: Option<bool>,
-    scored_by_guide: Option<bool>,
-    roles: Option<BTreeSet<Role>>,
-    scope: Option<RawScope>,
-    #[serde(default)]
-    refs: BTreeMap<String, Vec<String>>,
-    kubernetes: Option<Spanned<String>>,
-    audit: Option<Vec<Spanned<Resource>>>,
-    manual: Option<String>,
-    not_applicable: Option<String>,
-    #[serde(default)]
-    shows: Vec<Listing>,
-    known_failure: Option<String>,
-    documented: Option<String>,
-    #[serde(default)]
-    met_by: Vec<Spanned<String>>,
-    #[serde(default)]
-    needs: Vec<Spanned<String>>,
-    #[serde(default)]
-    why: String,
-    #[serde(default)]
-    side_effects: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum RawScope {
-    Cluster,
-}
-
-fn level_one() -> u8 {
-    1
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub mod library;
 pub mod load;
 pub mod pattern;
 pub mod playbook;
+mod text;
 pub mod variables;
 pub mod version;
 pub mod waiver;

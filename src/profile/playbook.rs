@@ -1,6 +1,7 @@
 //! How a site runs a profile: which one, with which values, how wide.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -52,13 +53,18 @@ pub struct RancherServer {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Rollout {
+    #[serde(default = "a_fifth")]
     pub workers: Width,
+    /// So many failed workers end the stage; a failed etcd or control-plane node always does.
+    #[serde(default = "one")]
+    pub stop_after: NonZeroUsize,
 }
 
 impl Default for Rollout {
     fn default() -> Self {
         Self {
-            workers: Width::Percent(20),
+            workers: a_fifth(),
+            stop_after: one(),
         }
     }
 }
@@ -123,6 +129,14 @@ pub fn read(file: &str, text: &str) -> Result<Playbook, Remark> {
     Ok(playbook)
 }
 
+fn a_fifth() -> Width {
+    Width::Percent(20)
+}
+
+fn one() -> NonZeroUsize {
+    NonZeroUsize::MIN
+}
+
 fn level_one() -> u8 {
     1
 }
@@ -141,6 +155,19 @@ mod tests {
         for wrong in ["0", "0%", "101%", "many", "-1", ""] {
             assert!(width(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_rollout_stops_after_the_first_failure_unless_told_otherwise_and_never_after_none() {
+        let read = |rollout: &str| {
+            let text = format!("playbook: a\nprofile: b\nrollout: {{{rollout}}}\n");
+            read("p.yml", &text).map(|playbook| playbook.rollout)
+        };
+
+        assert_eq!(read("").unwrap(), Rollout::default());
+        assert_eq!(read("workers: 3").unwrap().stop_after.get(), 1);
+        assert_eq!(read("stop_after: 2").unwrap().stop_after.get(), 2);
+        assert!(read("stop_after: 0").is_err());
     }
 
     #[test]

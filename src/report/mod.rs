@@ -197,7 +197,12 @@ impl Report {
 
     /// True for a run that was asked to change something.
     pub fn is_apply(&self) -> bool {
-        self.run.as_ref().is_some_and(|run| run.command == "apply")
+        self.run.as_ref().is_some_and(|run| run.command != "check")
+    }
+
+    /// True for a run that puts back what another one changed; it judges no control.
+    pub fn is_undo(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.command == "undo")
     }
 
     /// The worst thing that happened decides: 5 something that an apply did failed, 4 not
@@ -243,8 +248,12 @@ impl Report {
     }
 
     fn is_unmeasured(&self) -> bool {
-        self.before.is_none()
-            || self.is_stale
+        let is_unjudged = if self.is_undo() {
+            self.plan.is_none()
+        } else {
+            self.before.is_none() || self.is_stale
+        };
+        is_unjudged
             || !self.unreachable.is_empty()
             || !self.failures.is_empty()
             || self.findings().iter().any(Finding::is_incomplete)

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use crate::facts::Facts;
+use crate::facts::layout::Layout;
 use crate::facts::question::Question;
 use crate::resource::Evidence;
-use crate::resource::Layout;
 use crate::resource::Resource;
 use crate::resource::Scene;
 use crate::resource::Seen;

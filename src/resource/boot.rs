@@ -26,14 +26,45 @@ pub struct Assignment {
 ///
 /// # Errors
 ///
-/// Says which of the files could not be read: the winner is not known then.
+/// Says which of the files could not be read, or that the system keeps its settings elsewhere: the
+/// winner is not known then.
 pub fn assignments(facts: &Facts, key: &str) -> Result<Vec<Assignment>, String> {
+    if let Some(elsewhere) = kept_elsewhere(facts) {
+        return Err(elsewhere.to_owned());
+    }
     let mut found = Vec::new();
     for path in order(facts)? {
         let text = content(facts, &path)?;
         found.extend(in_file(&path, &text, key));
     }
     Ok(found)
+}
+
+/// The last assignment in `/etc/sysctl.conf` where boot does not read that file (T-23).
+pub fn unheeded(facts: &Facts, key: &str) -> Option<Assignment> {
+    if is_read_at_boot(facts) {
+        return None;
+    }
+    let text = content(facts, SYSCTL_CONF).ok()?;
+    in_file(SYSCTL_CONF, &text, key).pop()
+}
+
+/// Where systems keep kernel settings of which no file below `/etc` survives or counts.
+const ELSEWHERE: [(&str, &str); 2] = [
+    (
+        "RancherOS",
+        "RancherOS takes kernel values from its own configuration at boot: compare `ros config get rancher.sysctl`",
+    ),
+    (
+        "Boot2Docker",
+        "Boot2Docker loses /etc at every boot: compare /var/lib/boot2docker/bootlocal.sh",
+    ),
+];
+
+fn kept_elsewhere(facts: &Facts) -> Option<&'static str> {
+    let system = facts.operating_system.as_deref()?;
+    let found = ELSEWHERE.iter().find(|(name, _)| system.contains(name));
+    found.map(|(_, why)| *why)
 }
 
 /// The file into which a setting belongs so that boot reads it.
@@ -232,6 +263,25 @@ mod tests {
         assert_eq!(winner(&files, "kernel.panic"), None);
         assert_eq!(home(&facts(&files)), SYSCTL_CONF_LINK);
         assert_eq!(home(&facts(&files[..1])), SYSCTL_CONF);
+    }
+
+    #[test]
+    fn a_setting_in_a_file_that_boot_does_not_read_is_named() {
+        let files = [(SYSCTL_CONF, "kernel.panic=10"), (SYSTEMD_RUNS, "")];
+        let unheeded = |count| unheeded(&facts(&files[..count]), "kernel.panic");
+
+        assert_eq!(unheeded(2).unwrap().value, "10");
+        assert_eq!(unheeded(1), None, "without systemd it is read");
+    }
+
+    #[test]
+    fn what_a_system_keeps_elsewhere_is_not_known_from_files() {
+        let mut facts = facts(&[(SYSCTL_CONF, "kernel.panic=10")]);
+        facts.operating_system = Some("RancherOS v1.5.5".to_owned());
+
+        let why = assignments(&facts, "kernel.panic").unwrap_err();
+
+        assert!(why.contains("ros config get"), "{why}");
     }
 
     #[test]

@@ -9,10 +9,10 @@ use serde::Deserialize;
 
 use crate::facts;
 use crate::facts::Observed;
+use crate::facts::layout::Layout;
 use crate::facts::question::Question;
 use crate::node::request::digest;
 use crate::resource::Evidence;
-use crate::resource::Layout;
 use crate::resource::Remedy;
 use crate::resource::Scene;
 use crate::resource::Seen;

@@ -28,11 +28,11 @@ use serde::Deserialize;
 use crate::cluster_file::ClusterFile;
 use crate::cluster_file::Edit;
 use crate::facts::Facts;
+use crate::facts::layout::Layout;
 use crate::facts::object::Kind;
 use crate::facts::object::Objects;
 use crate::facts::question::Question;
 use crate::facts::rancher::Answers;
-use crate::inventory::Inventory;
 use crate::node::request::Attributes;
 use crate::node::request::Put;
 use crate::resource::addons::Addons;
@@ -81,37 +81,6 @@ pub struct Scene<'a> {
     /// What a Rancher server said; nothing when no playbook names one.
     pub rancher: Option<&'a Answers>,
     pub layout: &'a Layout,
-}
-
-/// Where RKE keeps its files on the hosts of a cluster (RKE fact 14).
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Layout {
-    prefix: String,
-}
-
-impl Layout {
-    pub fn of(inventory: &Inventory) -> Self {
-        Self {
-            prefix: inventory.prefix_path.trim_end_matches('/').to_owned(),
-        }
-    }
-
-    /// The path on the host of what components see, as RKE mounts it (guide.md 6).
-    pub fn host_path(&self, path: &str) -> String {
-        let mounts = [
-            ("/etc/kubernetes", "/etc/kubernetes"),
-            ("/var/lib/cni", "/var/lib/cni"),
-            ("/var/lib/rancher/etcd", "/var/lib/etcd"),
-        ];
-        let mounted = mounts.iter().find_map(|(target, source)| {
-            let rest = path.strip_prefix(target)?;
-            (rest.is_empty() || rest.starts_with('/')).then(|| format!("{source}{rest}"))
-        });
-        match mounted {
-            Some(source) => format!("{}{source}", self.prefix),
-            None => path.to_owned(),
-        }
-    }
 }
 
 /// What was wanted of one thing and what was seen, one line each, secrets already redacted.

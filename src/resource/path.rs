@@ -7,9 +7,9 @@ use crate::facts::File;
 use crate::facts::FileKind;
 use crate::facts::Observed;
 use crate::facts::container::Container;
+use crate::facts::layout::Layout;
 use crate::facts::question::Question;
 use crate::resource::Evidence;
-use crate::resource::Layout;
 use crate::resource::Scene;
 use crate::resource::Seen;
 use crate::resource::file::Mode;
@@ -28,6 +28,8 @@ pub struct Path {
     /// Judge what is in the directory and not the directory itself.
     #[serde(default)]
     pub entries: bool,
+    /// Only names in the directory that end so.
+    pub ending: Option<String>,
     /// Names in the directory that do not matter.
     #[serde(default)]
     pub ignore: Vec<String>,
@@ -79,7 +81,10 @@ impl Path {
     pub(super) fn reads(&self) -> String {
         let what = match (self.named_by.first(), self.entries) {
             (Some(flag), _) => format!("what {} names by --{flag}, usually {}", self.of, self.path),
-            (None, true) => format!("everything in {}, as {} mounts it", self.path, self.of),
+            (None, true) => {
+                let ending = self.ending.as_deref().unwrap_or_default();
+                format!("{}/*{ending}, as {} mounts it", self.path, self.of)
+            }
             (None, false) => format!("{}, as {} mounts it", self.path, self.of),
         };
         format!("{what}: {}", self.in_words())
@@ -142,7 +147,10 @@ impl Path {
                 1 => "1 entry, and it is so".to_owned(),
                 n => format!("{n} entries, and all are so"),
             };
-            let subject = format!("{directory}/*");
+            let subject = format!(
+                "{directory}/*{}",
+                self.ending.as_deref().unwrap_or_default()
+            );
             evidence.push(Evidence::new(subject, self.in_words(), Seen::Met(said)));
         }
         evidence
@@ -154,10 +162,14 @@ impl Path {
         facts: &'a Facts,
     ) -> impl Iterator<Item = (&'a String, &'a Observed<File>)> {
         facts.files.iter().filter(move |(path, _)| {
-            path.rsplit_once('/').is_some_and(|(parent, name)| {
-                parent == directory && !self.ignore.iter().any(|ignored| ignored == name)
-            })
+            path.rsplit_once('/')
+                .is_some_and(|(parent, name)| parent == directory && self.is_meant(name))
         })
+    }
+
+    fn is_meant(&self, name: &str) -> bool {
+        let ends = self.ending.as_ref().is_none_or(|end| name.ends_with(end));
+        ends && !self.ignore.iter().any(|ignored| ignored == name)
     }
 
     fn judged(&self, file: &File) -> Seen {

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use crate::facts::Observed;
+use crate::facts::layout::Layout;
 use crate::facts::question::Question;
 use crate::resource::Evidence;
-use crate::resource::Layout;
 use crate::resource::Scene;
 use crate::resource::Seen;
 use crate::resource::encryption;

@@ -2,13 +2,16 @@
 
 use serde::Deserialize;
 
+use crate::facts::Facts;
 use crate::facts::Observed;
 use crate::facts::question::Question;
+use crate::facts::question::SYSCTL_CONF;
 use crate::resource::Evidence;
 use crate::resource::Remedy;
 use crate::resource::Scene;
 use crate::resource::Seen;
 use crate::resource::boot;
+use crate::resource::boot::SYSCTL_CONF_LINK;
 
 /// A kernel setting as it should be, running and persistent (guide 1.1.1, T-23).
 #[derive(Clone, Debug, Deserialize)]
@@ -23,7 +26,8 @@ impl Sysctl {
         vec![
             Question::Kernel(self.key.clone()),
             Question::BootSettings,
-            Question::Room(crate::facts::question::SYSCTL_CONF.to_owned()),
+            Question::Room(SYSCTL_CONF.to_owned()),
+            Question::Room(SYSCTL_CONF_LINK.to_owned()),
         ]
     }
 
@@ -63,7 +67,7 @@ impl Sysctl {
         let seen = match boot::assignments(scene.facts, &self.key) {
             Err(why) => Seen::Unread(why),
             Ok(all) => match all.last() {
-                None => Seen::Unmet("not set in any file".to_owned()),
+                None => Seen::Unmet(self.not_set(scene.facts)),
                 Some(last) => {
                     let said = format!("{} in {} line {}", last.value, last.file, last.line);
                     if last.value == self.value.to_string() {
@@ -79,5 +83,15 @@ impl Sysctl {
             self.value.to_string(),
             seen,
         )
+    }
+
+    fn not_set(&self, facts: &Facts) -> String {
+        match boot::unheeded(facts, &self.key) {
+            Some(last) => format!(
+                "{} in {}, which this system does not read at boot",
+                last.value, last.file
+            ),
+            None => "not set in any file".to_owned(),
+        }
     }
 }

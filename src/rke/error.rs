@@ -26,6 +26,9 @@ pub enum RkeError {
     /// The path names no file, such as `..`.
     #[error("{} does not name a file", .0.display())]
     NotAFile(PathBuf),
+    /// The snapshot before `rke up` was not made.
+    #[error("no etcd snapshot was saved: {why}; log in {}", .log.display())]
+    Snapshot { why: String, log: PathBuf },
     /// Another run holds the lock.
     #[error("{} is in use by another run of harden: {holder}", .config.display())]
     Locked { config: PathBuf, holder: String },
@@ -55,7 +58,13 @@ impl RkeError {
             Self::Changed(_) => "run again; the new content will be read".to_owned(),
             Self::Exists(path) => format!("move {} away and run again", path.display()),
             Self::NotAFile(_) => "name the file with `--config FILE`".to_owned(),
-            Self::Locked { .. } => "wait until that run has ended".to_owned(),
+            Self::Locked { .. } => {
+                "wait until that run, and the `rke` that it started, have ended".to_owned()
+            }
+            Self::Snapshot { .. } => {
+                "mend what the log says, or go on without a snapshot with `--no-snapshot`"
+                    .to_owned()
+            }
             Self::Io { source, path, .. } => io_hint(source, path),
         }
     }

@@ -11,9 +11,11 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
+use std::process::Stdio;
 
 use crate::rke::RkeError;
 use crate::rke::write::folder;
+use crate::rke::write::temporary;
 
 /// How often a lock file that vanished under our hands is made anew.
 const ATTEMPTS: usize = 10;
@@ -26,7 +28,7 @@ const ATTEMPTS: usize = 10;
 pub struct Lock {
     path: PathBuf,
     /// Open as long as the lock is held.
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -48,13 +50,27 @@ impl Lock {
             // The holder before us may have removed the file between our opening and locking it.
             if is_still(&path, &file) {
                 write_holder(&mut file).map_err(RkeError::io("write", &path))?;
-                return Ok(Self { path, _file: file });
+                sweep(config);
+                return Ok(Self { path, file });
             }
         }
         Err(RkeError::Locked {
             config: config.to_owned(),
             holder: "several runs at once".to_owned(),
         })
+    }
+
+    /// The lock as an empty standard input: whoever gets it holds the lock too, until it ends.
+    ///
+    /// # Errors
+    ///
+    /// When this process has no room for another open file.
+    pub fn shared(&self) -> Result<Stdio, RkeError> {
+        let file = self
+            .file
+            .try_clone()
+            .map_err(RkeError::io("share", &self.path))?;
+        Ok(Stdio::from(file))
     }
 }
 
@@ -78,6 +94,21 @@ fn lock_path(config: &Path) -> Result<PathBuf, RkeError> {
     };
     let name = format!(".{}.harden.lock", name.to_string_lossy());
     Ok(real.with_file_name(name))
+}
+
+/// Removes what a run that was killed was writing beside `config`; who holds the lock is alone.
+fn sweep(config: &Path) {
+    let config = fs::canonicalize(config).unwrap_or_else(|_| config.to_owned());
+    let prefix = temporary(&config);
+    let entries = fs::read_dir(folder(&config))
+        .into_iter()
+        .flatten()
+        .flatten();
+    for entry in entries {
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 fn open(path: &Path) -> Result<File, RkeError> {
@@ -145,6 +176,50 @@ mod tests {
         drop(lock);
         drop(Lock::take(&config).unwrap());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_process_that_shares_the_lock_holds_it_after_its_owner_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("cluster.yml");
+        let lock = Lock::take(&config).unwrap();
+        let mut child = std::process::Command::new("sleep")
+            .arg("1000")
+            .stdin(lock.shared().unwrap())
+            .spawn()
+            .unwrap();
+
+        // As when the owner is killed: the file stays, its own handle goes.
+        let Lock { path, .. } = &lock;
+        let copy = path.with_extension("kept");
+        fs::hard_link(path, &copy).unwrap();
+        let path = path.clone();
+        drop(lock);
+        fs::rename(&copy, &path).unwrap();
+
+        assert!(matches!(Lock::take(&config), Err(RkeError::Locked { .. })));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(Lock::take(&config).is_ok());
+    }
+
+    #[test]
+    fn what_a_killed_run_was_writing_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("cluster.yml");
+        for name in [
+            ".cluster.yml.harden-Ab12",
+            ".other.yml.harden-Ab12",
+            "cluster.yml",
+        ] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+
+        drop(Lock::take(&config).unwrap());
+
+        assert!(!folder.path().join(".cluster.yml.harden-Ab12").exists());
+        assert!(folder.path().join(".other.yml.harden-Ab12").exists());
+        assert!(config.exists());
     }
 
     #[test]

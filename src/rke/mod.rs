@@ -9,6 +9,7 @@ mod hint;
 mod line;
 mod lock;
 mod preflight;
+mod snapshot;
 mod up;
 mod verdict;
 mod write;

@@ -59,6 +59,8 @@ impl Rke {
     /// and every line is read from there and handed to `on_line`. It has its
     /// own process group and no pipe to us, so neither Ctrl-C nor the end of
     /// this program stops it midway; there is no deadline for the same reason.
+    /// Its standard input is empty, or the [`Lock`](crate::rke::Lock) of `config`,
+    /// which is then held until `rke` ends.
     ///
     /// # Errors
     ///
@@ -68,29 +70,45 @@ impl Rke {
         &self,
         config: &Path,
         log: &Path,
+        stdin: Stdio,
         mut on_line: impl FnMut(&Line),
     ) -> Result<UpOutcome, RkeError> {
+        let mut tally = Tally::default();
+        let take = |line: &str| {
+            let line = Line::parse(line);
+            tally.add(&line);
+            on_line(&line);
+        };
+        let end = self.follow(&["up"], config, log, stdin, take).await?;
+        Ok(tally.judged(end, log.to_owned()))
+    }
+
+    /// Runs `rke` with `arguments` and the name of `config`, hands on its lines, and tells how it
+    /// ended.
+    pub(super) async fn follow(
+        &self,
+        arguments: &[&str],
+        config: &Path,
+        log: &Path,
+        stdin: Stdio,
+        mut take: impl FnMut(&str),
+    ) -> Result<Result<(), String>, RkeError> {
         let name = config
             .file_name()
             .ok_or_else(|| RkeError::NotAFile(config.to_owned()))?;
         let (out, mut tail) = opened(log).map_err(RkeError::io("write", log))?;
         let err = out.try_clone().map_err(RkeError::io("write", log))?;
         let mut child = Command::new(&self.path)
-            .args(["up", "--config"])
+            .args(arguments)
+            .arg("--config")
             .arg(name)
             .current_dir(folder(config))
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(out)
             .stderr(err)
             .process_group(0)
             .spawn()
             .map_err(|error| not_started(&self.path, error))?;
-        let mut tally = Tally::default();
-        let mut take = |line: &str| {
-            let line = Line::parse(line);
-            tally.add(&line);
-            on_line(&line);
-        };
         let status = loop {
             tokio::select! {
                 status = child.wait() => break status.map_err(RkeError::io("wait for", &self.path))?,
@@ -99,7 +117,7 @@ impl Rke {
         };
         tail.lines(&mut take).map_err(RkeError::io("read", log))?;
         tail.rest(&mut take);
-        Ok(tally.judged(end(status), log.to_owned()))
+        Ok(end(status))
     }
 }
 
@@ -262,7 +280,9 @@ mod tests {
             let rke = Rke::find(Some(&self.program())).await.unwrap();
             let mut lines = Vec::new();
             let outcome = rke
-                .up(&self.config(), &self.log(), |line| lines.push(line.clone()))
+                .up(&self.config(), &self.log(), Stdio::null(), |line| {
+                    lines.push(line.clone())
+                })
                 .await
                 .unwrap();
             (outcome, lines)
@@ -384,7 +404,7 @@ mod tests {
 
         // Only the first line opens the gate that the program waits for.
         let (config, log) = (desk.config(), desk.log());
-        let run = rke.up(&config, &log, |line| {
+        let run = rke.up(&config, &log, Stdio::null(), |line| {
             if line.message == "first" {
                 fs::write(&gate, "go").unwrap();
             }
@@ -411,7 +431,12 @@ mod tests {
         let rke = Rke::find(Some(&desk.program())).await.unwrap();
 
         let error = rke
-            .up(&desk.config(), Path::new("/nowhere/up.log"), |_| {})
+            .up(
+                &desk.config(),
+                Path::new("/nowhere/up.log"),
+                Stdio::null(),
+                |_| {},
+            )
             .await
             .unwrap_err();
 

@@ -95,13 +95,19 @@ fn create(path: &Path, text: &str) -> Result<PathBuf, RkeError> {
 fn written_beside(target: &Path, text: &str) -> Result<NamedTempFile, RkeError> {
     let folder = folder(target);
     let mut file = tempfile::Builder::new()
-        .prefix(".harden-")
+        .prefix(&temporary(target))
         .tempfile_in(folder)
         .map_err(RkeError::io("write in", folder))?;
     file.write_all(text.as_bytes())
         .and_then(|()| file.as_file().sync_all())
         .map_err(RkeError::io("write in", folder))?;
     Ok(file)
+}
+
+/// How the names of files begin that are being written beside `target`.
+pub(super) fn temporary(target: &Path) -> String {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    format!(".{name}.harden-")
 }
 
 fn sync_folder(file: &Path) -> Result<(), RkeError> {

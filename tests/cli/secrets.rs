@@ -58,7 +58,7 @@ impl Needles {
         ];
         Self(
             forms
-                .map(|(form, bytes)| (format!("{name}, {form}"), bytes))
+                .map(|(form, bytes)| (format!("{name}, {form}"), letters(&bytes)))
                 .to_vec(),
         )
     }
@@ -235,11 +235,11 @@ fn run_everything(lab: &Lab, needles: &Needles) {
     }
     // In the middle of writing the file with the key, and then once more with nothing in the way.
     lab.node("cp-2")
-        .arm(Trigger::Verb(&["put"]), Fault::ReadOnlyEtc);
+        .arm(Trigger::Verb(&["lock", "put"]), Fault::ReadOnlyEtc);
     say(&apply).expect(5);
     lab.node("cp-2").heal().unwrap();
     lab.node("cp-2")
-        .arm(Trigger::Verb(&["put"]), Fault::DropAnswer(5));
+        .arm(Trigger::Verb(&["lock", "put"]), Fault::DropAnswer(5));
     say(&apply).expect(5);
     lab.node("cp-2").heal().unwrap();
     say(&apply);

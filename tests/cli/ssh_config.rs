@@ -1,5 +1,6 @@
 //! `--ssh-config` from the command line.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use crate::lab::Lab;
@@ -20,11 +21,11 @@ fn left_open() -> Lab {
         let value = value.trim().trim_matches(['"', '\'']);
         match key {
             "ssh_key_path" => {
-                config.push_str(&format!("Host *\nIdentityFile {value}\n"));
+                let _ = writeln!(config, "Host *\nIdentityFile {value}");
                 continue;
             }
             "port" => {
-                config.push_str(&format!("Host {address}\nPort {value}\n"));
+                let _ = writeln!(config, "Host {address}\nPort {value}");
                 continue;
             }
             "address" => value.clone_into(&mut address),

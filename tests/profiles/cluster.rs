@@ -117,6 +117,19 @@ pub(crate) fn hardened() -> Fleet {
     fleet
 }
 
+/// The embedded profile of the next guide.
+pub(crate) fn later_profile() -> Profile {
+    let text = DEFAULT_PLAYBOOK
+        .1
+        .replace("profile: rancher-2.1", "profile: rancher-2.2");
+    let source = Source {
+        file: DEFAULT_PLAYBOOK.0.into(),
+        text: [&text, server::PLAYBOOK].concat(),
+    };
+    let playbook = playbook::read(&source.file, &source.text).unwrap();
+    load(&source, &playbook, &Library::embedded()).unwrap()
+}
+
 /// The finding of each control; this cluster has one node, so there is one.
 pub(crate) fn judged(fleet: &Fleet) -> BTreeMap<String, Finding> {
     let findings = audit::judge(profile(), 2, fleet).into_iter();
@@ -235,7 +248,7 @@ fn of_rke(inspect: &str) -> Facts {
     facts
 }
 
-fn entry(kind: FileKind, mode: u32) -> Observed<File> {
+pub(crate) fn entry(kind: FileKind, mode: u32) -> Observed<File> {
     Observed::Present(File {
         kind,
         mode,

@@ -5,5 +5,6 @@
 mod cases;
 mod cluster;
 mod counts;
+mod later;
 mod questions;
 mod server;

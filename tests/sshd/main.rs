@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod as_openssh;
 mod config;
+mod addresses;
 mod host_certificates;
 mod host_keys;
 mod jumps;

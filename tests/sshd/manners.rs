@@ -24,15 +24,18 @@ use crate::server::Server;
 use crate::server::make_key;
 use crate::server::node;
 
+/// What a server does with a client.
+type Part = fn(&mut TcpStream);
+
 /// A server on a thread of its own, so that all tasks of the test are ours; it says its part to
 /// every client and holds the connection until the client is gone.
-fn serve(part: fn(&mut TcpStream)) -> u16 {
+fn serve(say: Part) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for client in listener.incoming() {
             let mut client = client.unwrap();
-            std::thread::spawn(move || part(&mut client));
+            std::thread::spawn(move || say(&mut client));
         }
     });
     port
@@ -94,7 +97,7 @@ fn chatters_before_the_key_exchange(client: &mut TcpStream) {
     while client.write_all(packet).is_ok() {}
 }
 
-const BAD: [(&str, fn(&mut TcpStream)); 10] = [
+const BAD: [(&str, Part); 10] = [
     ("says nothing", says_nothing),
     ("is late", is_late),
     ("stops after its banner", stops_after_its_banner),
@@ -162,8 +165,8 @@ async fn no_bad_server_leaves_a_socket_a_task_or_much_memory_behind() {
     };
     let before = tasks();
     let memory_before = memory();
-    for (name, part) in BAD {
-        let port = serve(part);
+    for (name, say) in BAD {
+        let port = serve(say);
         let node = node(port, KeySource::File(key.clone()));
 
         let started = std::time::Instant::now();
@@ -193,9 +196,9 @@ async fn a_hundred_silent_servers_at_once_are_left_without_a_trace() {
     let (node, keys) = (node(port, KeySource::File(key)), Keys::new(None));
 
     let tries = (0..100).map(|_| Session::connect(&node, &keys, &options));
-    let tried = futures::future::join_all(tries).await;
+    let ends = futures::future::join_all(tries).await;
 
-    assert!(tried.iter().all(Result::is_err));
+    assert!(ends.iter().all(Result::is_err));
     settle("says nothing", port, before).await;
 }
 

@@ -18,7 +18,7 @@ const NOPASSWD: &str = "op ALL=(ALL) NOPASSWD: ALL";
 const WITH_PASSWORD: &str = "op ALL=(ALL) ALL";
 
 /// What a check said, and the verdict of a control that needs root to be measured.
-struct Checked {
+pub(crate) struct Checked {
     said: String,
     verdict: String,
 }
@@ -44,7 +44,7 @@ impl Checked {
     }
 
     #[track_caller]
-    fn is_measured(self) {
+    pub(crate) fn is_measured(self) {
         assert!(
             ["pass", "fail"].contains(&&*self.verdict),
             "{}\n{}",
@@ -102,8 +102,13 @@ fn arguments(server: &Server, addresses: &[&str]) -> Vec<String> {
 }
 
 fn check(server: &Server) -> Checked {
+    check_at(server, "127.0.0.1")
+}
+
+/// Checks the server as a node at `address`.
+pub(crate) fn check_at(server: &Server, address: &str) -> Checked {
     let output = Command::new(env!("CARGO_BIN_EXE_harden"))
-        .args(arguments(server, &["127.0.0.1"]))
+        .args(arguments(server, &[address]))
         .env("HOME", server.path("home"))
         .env_remove("SSH_AUTH_SOCK")
         .output()
@@ -133,10 +138,9 @@ fn hired(sudoers: &str) -> Server {
 #[test]
 fn sudo_without_a_password_needs_nothing_from_anybody() {
     check(&hired(NOPASSWD)).is_measured();
-    check(&hired(&format!(
-        "Defaults secure_path=/nowhere\n{NOPASSWD}"
-    )))
-    .is_measured();
+    for defaults in ["secure_path=/nowhere", "use_pty"] {
+        check(&hired(&format!("Defaults {defaults}\n{NOPASSWD}"))).is_measured();
+    }
 }
 
 #[test]
@@ -153,8 +157,10 @@ fn a_right_password_makes_root_also_where_none_was_needed() {
     check_asking(&hired(WITH_PASSWORD), &["127.0.0.1"], PASSWORD).is_measured();
     check_asking(&hired(NOPASSWD), &["127.0.0.1"], "not the password").is_measured();
     // Nothing is remembered on the node: every run of the program brings its own proof.
-    let forgetful = format!("Defaults timestamp_timeout=0\n{WITH_PASSWORD}");
-    check_asking(&hired(&forgetful), &["127.0.0.1"], PASSWORD).is_measured();
+    for defaults in ["timestamp_timeout=0", "use_pty"] {
+        let sudoers = format!("Defaults {defaults}\n{WITH_PASSWORD}");
+        check_asking(&hired(&sudoers), &["127.0.0.1"], PASSWORD).is_measured();
+    }
 }
 
 #[test]

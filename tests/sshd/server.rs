@@ -25,12 +25,13 @@ use tokio::net::TcpStream;
 use crate::LONG;
 
 /// Where a server listens, so that a fleet can have an address for each node.
-const LOOPBACK: [&str; 5] = [
+const LOOPBACK: [&str; 6] = [
     "127.0.0.1",
     "127.0.0.2",
     "127.0.0.3",
     "127.0.0.4",
     "127.0.0.5",
+    "::1",
 ];
 
 const SSHD: &str = "/usr/sbin/sshd";
@@ -273,19 +274,22 @@ fn launch(at: &Path) -> Option<(Child, u16, Arc<Log>)> {
         kept.lines.lock().unwrap().push("END".to_owned());
         kept.grown.notify_all();
     });
+    let is_open = |line: &String| line.contains("Server listening on 127.0.0.1 ");
     let settled = |lines: &[String]| {
-        let last = |line: &String| line.contains("Server listening") || line == "END";
-        lines.iter().any(last)
+        // Its other addresses may be free where this one is not.
+        let is_shut = |line: &String| line.contains("on 127.0.0.1 failed") || line == "END";
+        lines.iter().any(|line| is_open(line) || is_shut(line))
     };
     log.wait_for(settled);
     let lines = log.lines.lock().unwrap().clone();
-    if lines.iter().any(|line| line.contains("Server listening")) {
+    if lines.iter().any(is_open) {
         return Some((child, port, log));
     }
     assert!(
         lines.iter().any(|line| line.contains("Bind to port")),
         "sshd does not start: {lines:#?}"
     );
+    let _ = child.kill();
     let _ = child.wait();
     None
 }

@@ -43,12 +43,16 @@ pub(in crate::report) fn word(exit_code: u8, is_refused: bool) -> &'static str {
 pub(in crate::report) fn sum(document: &Document) -> Vec<String> {
     let summary = &document.summary;
     let controls = summary.controls;
-    let mut parts = vec![format!(
-        "{} on {}: {}",
-        counted(controls.total(), "control"),
-        counted(summary.nodes, "node"),
-        controls.in_words()
-    )];
+    let mut parts = vec![if document.command() == "undo" {
+        format!("undo on {}", counted(summary.nodes, "node"))
+    } else {
+        format!(
+            "{} on {}: {}",
+            counted(controls.total(), "control"),
+            counted(summary.nodes, "node"),
+            controls.in_words()
+        )
+    }];
     let mut add = |number: usize, text: String| {
         if number > 0 {
             parts.push(text);

@@ -20,7 +20,7 @@ use crate::report::words::counted;
 /// A plan that was not carried out.
 #[derive(Debug)]
 pub(in crate::report) struct Planned<'a> {
-    pub(in crate::report) title: &'static str,
+    pub(in crate::report) title: String,
     /// Nodes, folded, and what would change on each of them.
     pub(in crate::report) nodes: Vec<(String, &'a [Change])>,
     pub(in crate::report) cluster: Option<&'a ClusterPlan>,
@@ -61,17 +61,24 @@ pub(in crate::report) fn planned(document: &Document) -> Option<Planned<'_>> {
         return None;
     }
     let is_over = document.finished || document.refusal.is_some();
-    Some(Planned::of(plan, document.is_apply() && is_over))
+    Some(Planned::of(
+        plan,
+        document.command(),
+        document.is_apply() && is_over,
+    ))
 }
 
 impl<'a> Planned<'a> {
-    /// `is_over` for an apply that will not carry it out any more.
-    pub(in crate::report) fn of(plan: &'a Plan, is_over: bool) -> Self {
+    /// What `command` would do; `is_over` when it will not carry it out any more.
+    pub(in crate::report) fn of(plan: &'a Plan, command: &str, is_over: bool) -> Self {
+        let command = if command == "check" { "apply" } else { command };
         let title = match (is_over, plan.blockers.is_empty()) {
-            _ if plan.is_empty() => "apply would change nothing",
-            (true, _) => "planned, and not done",
-            (false, true) => "apply would",
-            (false, false) => "apply would refuse because of the blockers below; else it would",
+            _ if plan.is_empty() => format!("{command} would change nothing"),
+            (true, _) => "planned, and not done".to_owned(),
+            (false, true) => format!("{command} would"),
+            (false, false) => {
+                format!("{command} would refuse because of the blockers below; else it would")
+            }
         };
         let nodes = plan.nodes.iter();
         let nodes = grouped(nodes.map(|node| (node.changes.as_slice(), node.node.as_str())));

@@ -130,9 +130,14 @@ impl Document {
         }
     }
 
+    /// The command of this run; `check` where none began.
+    pub fn command(&self) -> &str {
+        self.run.as_ref().map_or("check", |run| &run.command)
+    }
+
     /// True for a run that was asked to change something.
     pub fn is_apply(&self) -> bool {
-        self.run.as_ref().is_some_and(|run| run.command == "apply")
+        self.command() != "check"
     }
 
     /// True when a change, `rke up`, a restart or a stage failed.

@@ -30,7 +30,19 @@ fn the_table_says_which_cluster_fails_what_and_which_could_not_be_read() {
         width: 100,
         diff: false,
     };
-    assert_snapshot!(text(|out| write_table(out, &fleet(), look)), @"");
+    assert_snapshot!(text(|out| write_table(out, &fleet(), look)), @r#"
+    guide:1.1.1  The kernel behaves as the kubelet expects, now and after a reboot
+      fail     west-[1-2]
+
+    clusters
+      passes              east-1: 2 pass, 0 fail, 0 unknown
+      not fully measured  west-1: 0 pass, 1 fail, 0 unknown, 1 manual
+      went wrong          west-2: 0 pass, 1 fail, 0 unknown
+      not fully measured  lost: not JSON: <EOF>
+
+    4 clusters · 9 nodes · controls: 2 pass, 2 fail, 0 unknown, 1 manual · 1 node unreachable · 1
+      report not readable
+    "#);
 }
 
 #[test]
@@ -48,7 +60,26 @@ fn the_worst_cluster_decides_and_none_is_not_measured() {
 fn the_other_forms_say_the_same_and_escape_it() {
     let fleet = fleet();
     let markdown = text(|out| write_markdown(out, &fleet));
-    assert_snapshot!(markdown, @"");
+    assert_snapshot!(markdown, @r#"
+    ## harden, all clusters: went wrong
+
+    4 clusters · 9 nodes · controls: 2 pass, 2 fail, 0 unknown, 1 manual · 1 node unreachable · 1 report not readable
+
+    | Control | Fails on | Unknown on |
+    |---|---|---|
+    | **guide:1.1.1** The kernel behaves as the kubelet expects, now and after a reboot | west-&#91;1-2&#93; |  |
+
+    <details><summary>Every cluster</summary>
+
+    | Cluster | Result | Nodes | Controls |
+    |---|---|---|---|
+    | east-1 | passes | 2 | 2 pass, 0 fail, 0 unknown |
+    | west-1 | not fully measured | 4 | 0 pass, 1 fail, 0 unknown, 1 manual |
+    | west-2 | went wrong | 3 | 0 pass, 1 fail, 0 unknown |
+    | lost | not fully measured | 0 | not JSON: &#60;EOF&#62; |
+
+    </details>
+    "#);
 
     let junit = text(|out| write_junit(out, &fleet));
     let tree = roxmltree::Document::parse(&junit).unwrap();

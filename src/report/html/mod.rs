@@ -3,7 +3,9 @@
 //! `templates/report.html.hbs` says how it looks. Every value passes the escape
 //! of the template engine, which shows what is no text.
 
+mod nodes;
 pub(super) mod view;
+mod work;
 
 use std::io;
 

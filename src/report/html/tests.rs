@@ -30,7 +30,8 @@ fn elements<'a>(
 }
 
 fn text_of(node: Node<'_, '_>) -> String {
-    let texts = node.descendants().filter_map(|one| one.text());
+    let texts = node.descendants().filter(Node::is_text);
+    let texts = texts.filter_map(|one| one.text());
     let words: Vec<&str> = texts.flat_map(str::split_whitespace).collect();
     words.join(" ")
 }

@@ -1,30 +1,25 @@
 //! The page as the template wants it: words, tones and anchors, and no decision left to make.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 
 use crate::report::digest::controls;
 use crate::report::digest::controls::Block;
-use crate::report::digest::controls::CLUSTER;
 use crate::report::digest::controls::Control;
 use crate::report::digest::controls::Detail;
 use crate::report::digest::headline;
 use crate::report::digest::standing;
 use crate::report::digest::steps;
-use crate::report::digest::steps::Carried;
-use crate::report::digest::steps::Planned;
 use crate::report::digest::troubles;
 use crate::report::digest::troubles::Troubles;
-use crate::report::document::Change;
-use crate::report::document::ClusterPlan;
 use crate::report::document::Document;
 use crate::report::document::Evidence;
 use crate::report::document::Outcome;
 use crate::report::document::State;
 use crate::report::document::Verdict;
+use crate::report::html::nodes;
+use crate::report::html::nodes::NodeView;
+use crate::report::html::work::Work;
 use crate::report::summary::Counts;
-use crate::report::words::escaped;
 
 /// The whole page.
 #[derive(Serialize)]
@@ -116,45 +111,6 @@ struct EvidenceView {
     tone: Tone,
 }
 
-#[derive(Serialize)]
-struct NodeView<'a> {
-    name: &'a str,
-    silent: bool,
-    pass: usize,
-    fail: usize,
-    unknown: usize,
-    other: usize,
-    troubles: Vec<Link<'a>>,
-}
-
-#[derive(Serialize)]
-struct Link<'a> {
-    anchor: String,
-    id: &'a str,
-}
-
-/// Steps in groups: of a plan, or of what was done.
-#[derive(Serialize)]
-struct Work {
-    title: &'static str,
-    groups: Vec<Group>,
-}
-
-#[derive(Serialize)]
-struct Group {
-    title: String,
-    steps: Vec<Step>,
-}
-
-#[derive(Serialize)]
-struct Step {
-    word: &'static str,
-    tone: Tone,
-    text: String,
-    why: String,
-    diff: Vec<String>,
-}
-
 impl<'a> Page<'a> {
     pub(super) fn of(document: &'a Document) -> Self {
         let run = document.run.as_ref();
@@ -177,7 +133,7 @@ impl<'a> Page<'a> {
                 .into_iter()
                 .map(TroublesView::of)
                 .collect(),
-            nodes: nodes(document, &controls),
+            nodes: nodes::of(document, &controls),
             controls: controls
                 .into_iter()
                 .enumerate()
@@ -237,66 +193,8 @@ pub(in crate::report) fn counts(controls: &Counts, findings: &Counts) -> Vec<Cou
         .collect()
 }
 
-/// The selected nodes and the cluster as a whole, each with its counts.
-fn nodes<'a>(document: &'a Document, controls: &[Control<'a>]) -> Vec<NodeView<'a>> {
-    let ids = controls.iter().enumerate();
-    let ids: HashMap<&str, usize> = ids.map(|(index, control)| (control.id, index)).collect();
-    let mut views: Vec<NodeView<'a>> = document
-        .nodes
-        .iter()
-        .map(|node| NodeView::new(&node.name, !node.reached))
-        .collect();
-    let known = views.iter().enumerate();
-    let mut known: HashMap<&str, usize> = known.map(|(index, one)| (one.name, index)).collect();
-    for finding in &document.findings {
-        let name = finding.node.as_deref().unwrap_or(CLUSTER);
-        let index = *known.entry(name).or_insert_with(|| {
-            views.push(NodeView::new(name, false));
-            views.len() - 1
-        });
-        let view = &mut views[index];
-        let is_trouble = match finding.verdict {
-            Verdict::Pass => {
-                view.pass += 1;
-                false
-            }
-            Verdict::Fail => {
-                view.fail += 1;
-                true
-            }
-            Verdict::Unknown => {
-                view.unknown += 1;
-                true
-            }
-            _ => {
-                view.other += 1;
-                false
-            }
-        };
-        if is_trouble {
-            let id = finding.control.as_str();
-            let anchor = anchor(ids.get(id).copied().unwrap_or_default());
-            view.troubles.push(Link { anchor, id });
-        }
-    }
-    views
-}
-
-impl<'a> NodeView<'a> {
-    fn new(name: &'a str, silent: bool) -> Self {
-        Self {
-            name,
-            silent,
-            pass: 0,
-            fail: 0,
-            unknown: 0,
-            other: 0,
-            troubles: Vec::new(),
-        }
-    }
-}
-
-fn anchor(index: usize) -> String {
+/// Where a control stands on the page.
+pub(super) fn anchor(index: usize) -> String {
     format!("control-{}", index + 1)
 }
 
@@ -322,7 +220,7 @@ impl Tone {
         }
     }
 
-    fn of_outcome(outcome: Outcome) -> Self {
+    pub(super) fn of_outcome(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Changed => Self::Good,
             Outcome::Failed => Self::Bad,
@@ -387,115 +285,4 @@ impl EvidenceView {
             tone,
         }
     }
-}
-
-impl Work {
-    fn planned(planned: &Planned<'_>) -> Self {
-        let groups = planned.nodes.iter().map(|(nodes, changes)| Group {
-            title: format!("Change on {nodes}"),
-            steps: changes.iter().map(Step::of_change).collect(),
-        });
-        let mut groups: Vec<Group> = groups.collect();
-        groups.extend(planned.cluster.map(Group::of_cluster));
-        if !planned.rest.is_empty() {
-            groups.push(Group {
-                title: "Then".to_owned(),
-                steps: planned
-                    .rest
-                    .iter()
-                    .map(|line| Step::plain(line.clone()))
-                    .collect(),
-            });
-        }
-        Self {
-            title: planned.title,
-            groups,
-        }
-    }
-
-    fn done(carried: &Carried<'_>) -> Self {
-        let groups = carried.nodes.iter().map(|(nodes, ends)| Group {
-            title: format!("On {nodes}"),
-            steps: ends.iter().map(Step::of_end).collect(),
-        });
-        let mut groups: Vec<Group> = groups.collect();
-        if let Some((line, cluster)) = &carried.cluster {
-            groups.push(Group {
-                title: line.clone(),
-                steps: cluster
-                    .map(Group::of_cluster)
-                    .map_or(Vec::new(), |group| group.steps),
-            });
-        }
-        if !carried.rest.is_empty() {
-            let steps = carried.rest.iter().map(|line| Step {
-                word: line.outcome.word(),
-                tone: Tone::of_outcome(line.outcome),
-                why: line.hint.clone(),
-                ..Step::plain(line.text.clone())
-            });
-            groups.push(Group {
-                title: "The cluster".to_owned(),
-                steps: steps.collect(),
-            });
-        }
-        Self {
-            title: "done",
-            groups,
-        }
-    }
-}
-
-impl Group {
-    fn of_cluster(cluster: &ClusterPlan) -> Self {
-        let edits = cluster.edits.iter();
-        let mut steps: Vec<Step> = edits.map(|edit| Step::plain(edit.text())).collect();
-        if let Some(last) = steps.last_mut() {
-            last.diff = lines(&cluster.diff);
-        }
-        Self {
-            title: match cluster.creates {
-                true => "Make cluster.yml".to_owned(),
-                false => "Edit cluster.yml".to_owned(),
-            },
-            steps,
-        }
-    }
-}
-
-impl Step {
-    fn plain(text: String) -> Self {
-        Self {
-            word: "",
-            tone: Tone::Quiet,
-            text,
-            why: String::new(),
-            diff: Vec::new(),
-        }
-    }
-
-    fn of_change(change: &Change) -> Self {
-        Self {
-            diff: lines(&change.diff),
-            ..Self::plain(change.text())
-        }
-    }
-
-    fn of_end(end: &steps::End<'_>) -> Self {
-        Self {
-            word: end.ended.outcome.word(),
-            tone: Tone::of_outcome(end.ended.outcome),
-            why: end.ended.why.clone().unwrap_or_default(),
-            diff: lines(end.diff()),
-            ..Self::plain(end.text())
-        }
-    }
-}
-
-/// A tab is a tab in content, and nothing that must be shown.
-fn lines(diff: &str) -> Vec<String> {
-    let lines = diff.lines();
-    lines
-        .map(|line| escaped(&line.replace('\t', "    ")))
-        .collect()
 }

@@ -76,7 +76,43 @@ fn assert_valid(node: Node<'_, '_>) {
 
 #[test]
 fn a_failing_check_has_a_suite_for_each_node_and_a_case_for_each_control() {
-    assert_snapshot!(of(sample::failing_check()), @"");
+    assert_snapshot!(of(sample::failing_check()), @r#"
+    <?xml version="1.0" encoding="UTF-8"?>
+    <testsuites name="harden check inventory.yml" tests="6" failures="2" errors="1" skipped="1" time="1.500">
+      <testsuite name="cp-1" tests="1" failures="1" errors="0" skipped="0" time="0" timestamp="2026-11-23T12:09:45">
+        <testcase classname="cp-1" name="guide:1.1.1 The kernel behaves as the kubelet expects, now and after a reboot" time="0">
+          <failure type="fail" message="kernel.panic now: wanted 10, seen 0">
+    kernel.panic now: wanted 10, seen 0
+    kernel.panic after a reboot: wanted 10, seen not set
+    kernel.panic_on_oops now: wanted 1, seen 1</failure>
+        </testcase>
+      </testsuite>
+      <testsuite name="cp-2" tests="1" failures="0" errors="0" skipped="0" time="0" timestamp="2026-11-23T12:09:45">
+        <testcase classname="cp-2" name="guide:1.1.1 The kernel behaves as the kubelet expects, now and after a reboot" time="0"/>
+      </testsuite>
+      <testsuite name="cp-3" tests="1" failures="1" errors="0" skipped="0" time="0" timestamp="2026-11-23T12:09:45">
+        <testcase classname="cp-3" name="guide:1.1.1 The kernel behaves as the kubelet expects, now and after a reboot" time="0">
+          <failure type="fail" message="kernel.panic now: wanted 10, seen 0">
+    kernel.panic now: wanted 10, seen 0
+    kernel.panic after a reboot: wanted 10, seen not set
+    kernel.panic_on_oops now: wanted 1, seen 1</failure>
+        </testcase>
+      </testsuite>
+      <testsuite name="worker-1" tests="1" failures="0" errors="1" skipped="0" time="0" timestamp="2026-11-23T12:09:45">
+        <testcase classname="worker-1" name="guide:1.1.1 The kernel behaves as the kubelet expects, now and after a reboot" time="0">
+          <error type="unknown" message="worker-1: no connection to 10.0.0.21:22: connection refused"></error>
+        </testcase>
+      </testsuite>
+      <testsuite name="cluster" tests="1" failures="0" errors="0" skipped="1" time="0" timestamp="2026-11-23T12:09:45">
+        <testcase classname="cluster" name="guide:2.1.5 Pods are restricted unless they are allowed more" time="0">
+          <skipped message="manual: look at the policies"/>
+        </testcase>
+      </testsuite>
+      <testsuite name="harden" tests="1" failures="0" errors="0" skipped="0" time="0" timestamp="2026-11-23T12:09:45">
+        <testcase classname="harden" name="harden check inventory.yml" time="0"/>
+      </testsuite>
+    </testsuites>
+    "#);
 }
 
 #[test]

@@ -109,7 +109,7 @@ impl Board {
                 Some(self.nodes.saturating_sub(self.unreachable))
             }
             Phase::Nodes => Some(self.changes.len()),
-            Phase::ClusterFile | Phase::RkeUp | Phase::Restarts => None,
+            Phase::Snapshot | Phase::ClusterFile | Phase::RkeUp | Phase::Restarts => None,
         };
     }
 

@@ -173,6 +173,7 @@ pub(super) fn title(phase: Phase) -> &'static str {
         Phase::Gather => "asking the nodes",
         Phase::Nodes => "changing the nodes",
         Phase::Confirm => "looking at all nodes again before the cluster is touched",
+        Phase::Snapshot => "saving a snapshot of etcd",
         Phase::ClusterFile => "writing cluster.yml",
         Phase::RkeUp => "running rke up",
         Phase::Restarts => "restarting what reads a changed file",

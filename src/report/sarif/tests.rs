@@ -15,8 +15,61 @@ fn a_failing_check_has_a_result_for_each_node_that_fails() {
     let log = sarif(sample::failing_check());
     assert_eq!(log["version"], "2.1.0");
     assert_eq!(log["runs"][0]["results"].as_array().unwrap().len(), 2);
-    assert_snapshot!(serde_json::to_string_pretty(&log["runs"][0]["results"][0]).unwrap(), @"");
-    assert_snapshot!(serde_json::to_string_pretty(&log["runs"][0]["invocations"]).unwrap(), @"");
+    assert_snapshot!(serde_json::to_string_pretty(&log["runs"][0]["results"][0]).unwrap(), @r#"
+    {
+      "ruleId": "guide:1.1.1",
+      "ruleIndex": 0,
+      "kind": "fail",
+      "level": "error",
+      "message": {
+        "text": "cp-1: kernel.panic now is 0, wanted 10; kernel.panic after a reboot is not set, wanted 10"
+      },
+      "locations": [
+        {
+          "physicalLocation": {
+            "artifactLocation": {
+              "uri": "inventory.yml"
+            },
+            "region": {
+              "startLine": 1
+            }
+          },
+          "logicalLocations": [
+            {
+              "name": "cp-1",
+              "kind": "resource"
+            }
+          ]
+        }
+      ],
+      "partialFingerprints": {
+        "controlOnNode/v1": "guide:1.1.1 cp-1"
+      }
+    }
+    "#);
+    assert_snapshot!(serde_json::to_string_pretty(&log["runs"][0]["invocations"]).unwrap(), @r#"
+    [
+      {
+        "executionSuccessful": false,
+        "exitCode": 4,
+        "toolExecutionNotifications": [
+          {
+            "level": "error",
+            "message": {
+              "text": "worker-1: no connection to 10.0.0.21:22: connection refused"
+            }
+          },
+          {
+            "level": "error",
+            "message": {
+              "text": "guide:1.1.1: worker-1: no connection to 10.0.0.21:22: connection refused"
+            }
+          }
+        ],
+        "startTimeUtc": "2026-11-23T12:09:45Z"
+      }
+    ]
+    "#);
 }
 
 #[test]

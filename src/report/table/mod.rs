@@ -52,13 +52,18 @@ pub fn write(out: &mut dyn io::Write, document: &Document, look: Look) -> io::Re
     ending::write_summary(&mut page, document)
 }
 
-/// Writes what an apply would do and what forbids it, for the question whether it shall.
+/// Writes what `command` would do and what forbids it, for the question whether it shall.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_plan(out: &mut dyn io::Write, plan: &Plan, look: Look) -> io::Result<()> {
+pub fn write_plan(
+    out: &mut dyn io::Write,
+    command: &str,
+    plan: &Plan,
+    look: Look,
+) -> io::Result<()> {
     let mut page = Page::new(out, look);
-    work::write_planned(&mut page, &Planned::of(plan, false))?;
+    work::write_planned(&mut page, &Planned::of(plan, command, false))?;
     ending::write_troubles(&mut page, &troubles::blocking(&plan.blockers))
 }
 

@@ -236,7 +236,7 @@ fn equal_troubles_of_many_nodes_are_told_once() {
 fn the_question_before_an_apply_shows_plan_and_blockers_only() {
     let mut out = Vec::new();
     let plan = sample::document(sample::failing_check()).plan.unwrap();
-    write_plan(&mut out, &plan, PLAIN).unwrap();
+    write_plan(&mut out, "apply", &plan, PLAIN).unwrap();
     let shown = String::from_utf8(out).unwrap();
     assert!(shown.starts_with("apply would"), "{shown}");
     assert!(

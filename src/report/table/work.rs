@@ -13,7 +13,7 @@ use crate::report::table::page::Page;
 use crate::report::table::page::Paint;
 
 pub(super) fn write_planned(page: &mut Page<'_>, planned: &Planned<'_>) -> io::Result<()> {
-    page.heading(planned.title)?;
+    page.heading(&planned.title)?;
     for (nodes, changes) in &planned.nodes {
         page.line(2, Paint::None, &format!("change on {nodes}"))?;
         for change in *changes {

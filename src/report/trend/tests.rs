@@ -64,12 +64,35 @@ fn a_comparison_names_control_and_nodes() {
     let trend = Trend::between(&old, &new);
     let mut text = Vec::new();
     trend.write_text(&mut text).unwrap();
-    assert_snapshot!(String::from_utf8(text).unwrap(), @"");
+    assert_snapshot!(String::from_utf8(text).unwrap(), @r#"
+    regressed
+      guide:1.1.1  The kernel behaves as the kubelet expects, now and after a reboot
+        pass → fail  cp-1
+
+    changed
+      guide:2.1.5  Pods are restricted unless they are allowed more
+        pass → manual  cluster
+
+    new
+      guide:1.1.1  The kernel behaves as the kubelet expects, now and after a reboot
+        fail  cp-3
+        unknown  worker-1
+
+    4 differences since 2026-11-23T12:09:45Z: 1 regressed, 0 mended, 1 changed, 2 new, 0 gone
+    "#);
 
     let mut text = Vec::new();
     Trend::between(&new, &old).write_json(&mut text).unwrap();
     let value: serde_json::Value = serde_json::from_slice(&text).unwrap();
-    assert_snapshot!(serde_json::to_string_pretty(&value["summary"]).unwrap(), @"");
+    assert_snapshot!(serde_json::to_string_pretty(&value["summary"]).unwrap(), @r#"
+    {
+      "regressed": 0,
+      "mended": 1,
+      "changed": 1,
+      "new": 0,
+      "gone": 2
+    }
+    "#);
     assert_eq!(value["changes"][0]["kind"], "mended");
     assert_eq!(value["changes"][0]["before"], "fail");
 }

@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::cluster_file::ClusterFile;
 use crate::facts::Facts;
+use crate::facts::layout::Layout;
 use crate::facts::object::Objects;
 use crate::facts::rancher::Answers;
-use crate::resource::Layout;
 use crate::yaml;
 
 fn compared(question: &Rancher, objects: &Objects, server: Option<&Answers>) -> Vec<Evidence> {
@@ -14,9 +14,7 @@ fn compared(question: &Rancher, objects: &Objects, server: Option<&Answers>) -> 
         cluster: &ClusterFile::parse("cluster.yml", "nodes: []\n").unwrap(),
         objects,
         rancher: server,
-        layout: &Layout {
-            prefix: String::new(),
-        },
+        layout: &Layout::default(),
     };
     question.compare(&scene)
 }

@@ -129,7 +129,10 @@ impl Trial {
             match self.phase {
                 Phase::Connect | Phase::Login => node.cause(fault).unwrap(),
                 Phase::Gather => node.arm(Trigger::Exec(1), fault),
-                Phase::Write => node.arm(Trigger::Verb(&["put", "attributes", "assign"]), fault),
+                Phase::Write => node.arm(
+                    Trigger::Verb(&["lock", "put", "attributes", "assign"]),
+                    fault,
+                ),
                 Phase::Load | Phase::Verify => {}
             }
         }

@@ -16,6 +16,7 @@ use clap::error::ErrorKind;
 use harden_lab::standin::fault::Faults;
 use harden_lab::standin::fleet::Fleet;
 use harden_lab::standin::log;
+use harden_lab::standin::snapshot;
 use harden_lab::standin::up;
 
 /// `rke --version` is to say `rke version v0.1.11`.
@@ -46,8 +47,26 @@ enum Task {
         #[arg(long)]
         disable_port_check: bool,
     },
+    /// Look after etcd
+    Etcd {
+        #[command(subcommand)]
+        task: Etcd,
+    },
     /// Show the release this program stands in for
     Version,
+}
+
+#[derive(Subcommand)]
+enum Etcd {
+    /// Save a snapshot on every etcd node
+    SnapshotSave {
+        /// The cluster file; `RKE_CONFIG`, else cluster.yml, when not given
+        #[arg(long)]
+        config: Option<PathBuf>,
+        /// The name of the snapshot
+        #[arg(long)]
+        name: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -63,6 +82,9 @@ fn main() -> ExitCode {
 fn run(task: Task) -> ExitCode {
     let result = match task {
         Task::Up { config, .. } => bring_up(config),
+        Task::Etcd {
+            task: Etcd::SnapshotSave { config, name },
+        } => save(config, &name),
         Task::Version => {
             log::info(&format!("rke {RELEASE}"));
             Ok(())
@@ -78,11 +100,19 @@ fn run(task: Task) -> ExitCode {
 }
 
 fn bring_up(config: Option<PathBuf>) -> anyhow::Result<()> {
-    let config = config
-        .or_else(|| env::var_os("RKE_CONFIG").map(PathBuf::from))
-        .unwrap_or_else(|| PathBuf::from("cluster.yml"));
     let (fleet, faults) = fleet()?;
-    up::up(&config, &fleet, &faults)
+    up::up(&named(config), &fleet, &faults)
+}
+
+fn save(config: Option<PathBuf>, name: &str) -> anyhow::Result<()> {
+    let (fleet, faults) = fleet()?;
+    snapshot::save(&named(config), name, &fleet, &faults)
+}
+
+fn named(config: Option<PathBuf>) -> PathBuf {
+    config
+        .or_else(|| env::var_os("RKE_CONFIG").map(PathBuf::from))
+        .unwrap_or_else(|| PathBuf::from("cluster.yml"))
 }
 
 fn fleet() -> anyhow::Result<(Fleet, Faults)> {

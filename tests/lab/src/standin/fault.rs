@@ -1,10 +1,16 @@
 //! Failures on demand, one for each way the genuine logs end.
 
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
 /// What is to go wrong, as `RKE_STANDIN_FAIL` says: words separated by commas.
 ///
 /// `addon`: the user's addon job does not complete, and the run succeeds all the same.
 /// `unreachable:HOST`: that host is dropped, the others are changed, the run fails.
 /// `healthcheck` or `healthcheck:SERVICE`: that service (kube-apiserver) never becomes healthy.
+/// `snapshot`: no snapshot of etcd is saved.
+/// `wait:FILE`: the run goes on only when that file is there, or after a minute.
 /// `fatal` or `fatal:MESSAGE`: the run ends before it changes anything.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Faults {
@@ -12,6 +18,8 @@ pub struct Faults {
     pub unreachable: Vec<String>,
     pub unhealthy: Option<String>,
     pub fatal: Option<String>,
+    pub snapshot: bool,
+    pub wait: Option<PathBuf>,
 }
 
 impl Faults {
@@ -28,6 +36,8 @@ impl Faults {
             });
             match (kind, detail) {
                 ("addon", None) => faults.addon = true,
+                ("snapshot", None) => faults.snapshot = true,
+                ("wait", Some(file)) => faults.wait = Some(PathBuf::from(file)),
                 ("unreachable", Some(host)) => faults.unreachable.push(host),
                 ("healthcheck", service) => {
                     faults.unhealthy = service.or_else(|| Some("kube-apiserver".to_owned()));
@@ -40,6 +50,21 @@ impl Faults {
             }
         }
         Ok(faults)
+    }
+}
+
+impl Faults {
+    /// Holds the run up, when it is told to.
+    pub fn wait(&self) {
+        let Some(file) = &self.wait else {
+            return;
+        };
+        for _ in 0..600 {
+            if file.exists() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
     }
 }
 

@@ -20,6 +20,7 @@ pub mod log;
 pub mod machine;
 pub mod plane;
 pub mod simulated;
+pub mod snapshot;
 pub mod state;
 pub mod story;
 pub mod up;

@@ -34,6 +34,7 @@ const NODE_STATE: &str = "/etc/kubernetes/.tmp/cluster-state.yml";
 pub fn up(config: &Path, fleet: &Fleet, faults: &Faults) -> Result<()> {
     let text = read_config(config)?;
     log::info("Building Kubernetes cluster");
+    faults.wait();
     let cluster = Cluster::parse(&text).map_err(|why| anyhow!(why))?;
     let mut run = Run {
         kubeconfig: kubeconfig::beside(config),

@@ -1,0 +1,165 @@
+//! Stage nodes: every change of a plan on every node, and who goes first.
+
+use futures::StreamExt as _;
+use futures::stream;
+
+use crate::engine::Run;
+use crate::engine::doors::AskError;
+use crate::engine::journal::Deed;
+use crate::event::EventKind;
+use crate::event::Outcome;
+use crate::event::Phase;
+use crate::facts::Facts;
+use crate::inventory::Node;
+use crate::inventory::Role;
+use crate::node::frame::Answer;
+use crate::node::request::Request;
+use crate::plan::Plan;
+use crate::plan::change::Change;
+
+impl Run {
+    /// Changes etcd and control-plane nodes one at a time, then workers in the playbook's width.
+    /// After a failed etcd or control-plane node, or as many failed workers as the playbook says,
+    /// no further node is begun.
+    pub(super) async fn change_nodes(&self, plan: &Plan) -> bool {
+        if plan.nodes.is_empty() {
+            return true;
+        }
+        self.teller.tell(EventKind::PhaseStarted(Phase::Nodes));
+        let (workers, masters): (Vec<_>, Vec<_>) = plan
+            .nodes
+            .iter()
+            .filter_map(|(name, changes)| {
+                let node = self.selected().find(|node| node.name == *name)?;
+                Some((node, changes.as_slice()))
+            })
+            .partition(|(node, _)| node.roles.iter().all(|role| *role == Role::Worker));
+        let width = self.job.rollout.workers.of(workers.len());
+        let bearable = self.job.rollout.stop_after.get();
+        if !self.change_group(masters, 1, 1).await {
+            self.skip_all(workers);
+            return false;
+        }
+        self.change_group(workers, width, bearable).await
+    }
+
+    /// Changes nodes `width` at a time, until `bearable` of them have failed.
+    async fn change_group(
+        &self,
+        group: Vec<(&Node, &[Change])>,
+        width: usize,
+        bearable: usize,
+    ) -> bool {
+        let mut remaining = group.into_iter();
+        let mut failed = 0;
+        loop {
+            let batch: Vec<_> = remaining.by_ref().take(width).collect();
+            if batch.is_empty() {
+                return failed == 0;
+            }
+            if self.is_interrupted() {
+                self.skip_all(batch.into_iter().chain(remaining));
+                return false;
+            }
+            let outcomes = stream::iter(batch)
+                .map(|(node, changes)| self.change_node(node, changes))
+                .buffer_unordered(width)
+                .collect::<Vec<bool>>()
+                .await;
+            failed += outcomes.into_iter().filter(|done| !done).count();
+            if failed >= bearable {
+                self.skip_all(remaining);
+                return false;
+            }
+        }
+    }
+
+    fn skip_all<'a>(&self, left: impl IntoIterator<Item = (&'a Node, &'a [Change])>) {
+        for (node, changes) in left {
+            for change in changes {
+                self.tell_outcome(node, change, Outcome::Skipped);
+            }
+        }
+    }
+
+    /// All changes of one node in one program run; true when every one of them is done.
+    async fn change_node(&self, node: &Node, changes: &[Change]) -> bool {
+        let requests: Vec<Request> = changes
+            .iter()
+            .map(|change| change.request.clone())
+            .collect();
+        let outcomes = self.carry_out(node, &requests).await;
+        for (change, outcome) in changes.iter().zip(&outcomes) {
+            self.tell_outcome(node, change, outcome.clone());
+        }
+        outcomes.iter().all(|outcome| *outcome == Outcome::Changed)
+    }
+
+    /// Sends changes to a node, written down before and after; one outcome for each of them.
+    pub(super) async fn carry_out(&self, node: &Node, requests: &[Request]) -> Vec<Outcome> {
+        let nothing = Facts::default();
+        let facts = self.seen.get(&node.name).unwrap_or(&nothing);
+        let deeds = self.will(Some(&node.name), |salt| {
+            let deeds = requests.iter();
+            deeds
+                .filter_map(|request| Deed::of(request, facts, salt))
+                .collect()
+        });
+        let first = match deeds {
+            Ok(first) => first,
+            Err(unwritten) => {
+                self.fail(&unwritten.message, unwritten.hint);
+                return all_failed(requests, &unwritten.message);
+            }
+        };
+        let outcomes = match self.change(node, requests).await {
+            Ok(answers) => {
+                let outcomes = (0..requests.len()).map(|index| outcome(answers.get(index)));
+                outcomes.collect()
+            }
+            // The connection broke: which of the changes are done, the last look will tell.
+            Err(error) => all_failed(requests, &format!("not known to be done: {error}")),
+        };
+        self.did(first, &outcomes);
+        outcomes
+    }
+
+    /// The node's answers to changes, made while no other run changes it.
+    async fn change(&self, node: &Node, requests: &[Request]) -> Result<Vec<Answer>, AskError> {
+        let mut locked = vec![Request::Lock(self.job.holder.clone())];
+        locked.extend_from_slice(requests);
+        let mut answers = self.ask(node, &locked).await?;
+        if answers.is_empty() {
+            return Ok(answers);
+        }
+        let lock = answers.remove(0);
+        if lock.verb == "failed"
+            && let Some(first) = answers.first_mut()
+        {
+            *first = lock;
+        }
+        Ok(answers)
+    }
+
+    fn tell_outcome(&self, node: &Node, change: &Change, outcome: Outcome) {
+        let subject = change.subject.clone();
+        self.teller
+            .tell_of(&node.name, EventKind::ChangeFinished { subject, outcome });
+    }
+}
+
+fn all_failed(requests: &[Request], why: &str) -> Vec<Outcome> {
+    let why = why.to_owned();
+    vec![Outcome::Failed { why }; requests.len()]
+}
+
+fn outcome(answer: Option<&Answer>) -> Outcome {
+    match answer {
+        Some(answer) if answer.verb == "done" => Outcome::Changed,
+        Some(answer) if answer.verb == "skipped" => Outcome::Skipped,
+        Some(answer) => Outcome::Failed { why: answer.text() },
+        None => Outcome::Failed {
+            why: "the node did not say whether it was done".to_owned(),
+        },
+    }
+}

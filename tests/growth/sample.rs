@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,7 +67,7 @@ pub(crate) fn inventory_text(count: usize) -> String {
 }
 
 pub(crate) fn inventory(text: &str) -> Inventory {
-    rke::read("cluster.yml", text, None, true).unwrap()
+    rke::read("cluster.yml", text, Some(Path::new("/home/me")), true).unwrap()
 }
 
 pub(crate) fn cluster(text: &str) -> ClusterFile {

@@ -161,9 +161,15 @@ fn write_signposts(
         } else {
             port
         };
+        // RKE wants one node with etcd and one control plane.
+        let roles = if index + 1 == count {
+            "controlplane, etcd, worker"
+        } else {
+            "worker"
+        };
         let _ = writeln!(
             inventory,
-            "- {{address: {address}, port: {port}, user: root, hostname_override: w-{index:04}, role: [worker]}}"
+            "- {{address: {address}, port: {port}, user: root, hostname_override: w-{index:04}, role: [{roles}]}}"
         );
         let _ = writeln!(known_hosts, "[{address}]:{port} {key}");
     }

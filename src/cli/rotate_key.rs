@@ -9,6 +9,7 @@ use clap::Args;
 use crate::cli::Work;
 use crate::cli::confirm::answer;
 use crate::cli::exit;
+use crate::cli::runs;
 use crate::cli::session;
 use crate::cli::session::Audience;
 use crate::engine::Run;
@@ -17,7 +18,6 @@ use crate::error::Failure;
 use crate::event::EventKind;
 use crate::plan::rotation::Stage;
 use crate::plan::rotation::Step;
-use crate::rke::Lock;
 
 /// What a rotation does; each line is true on every control-plane node before the next begins.
 const STEPS: [&str; 4] = [
@@ -43,8 +43,7 @@ impl RotateKey {
         let mut job = session::job("rotate-key", &self.work, false)?;
         job.profile.controls.retain(|control| control.has_key());
         job.rancher = None;
-        let _lock = Lock::take(&job.config)
-            .map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), error.hint()))?;
+        job.lock = Some(runs::lock(&job)?);
         session::conduct(&self.work, |teller, stop, audience| async move {
             let mut run = Run::new(job, teller.clone(), stop.clone());
             let refusal = match run.look_at_keys().await {

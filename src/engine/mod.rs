@@ -17,8 +17,8 @@ mod objects;
 pub mod ping;
 mod rancher;
 mod restart;
-mod snapshot;
 mod rotate;
+mod snapshot;
 mod stop;
 mod teller;
 mod undo;
@@ -121,15 +121,6 @@ pub struct Job {
     pub allow_refused_pods: bool,
 }
 
-/// How long the connection to a node stays open.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Connections {
-    /// For the whole run: there are phases to come.
-    Kept,
-    /// Until the node has answered: a run of one look.
-    Brief,
-}
-
 /// An encryption key that a site keeps elsewhere.
 #[derive(Clone, Debug)]
 pub struct SiteKey {
@@ -146,6 +137,15 @@ impl Job {
             .as_ref()
             .map_or(&self.fresh_key, |site| &site.key)
     }
+}
+
+/// How long the connection to a node stays open.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Connections {
+    /// For the whole run: there are phases to come.
+    Kept,
+    /// Until the node has answered: a run of one look.
+    Brief,
 }
 
 /// Whether and which `rke` runs.

@@ -97,7 +97,7 @@ fn a_connection_that_runs_few_commands_is_followed_by_another() {
         fleet
             .nodes(1, &[Role::ControlPlane, Role::Etcd])
             .nodes(1, &[Role::Worker])
-            .fault("w-1", Fault::Sessions(1))
+            .fault("w-1", Fault::Sessions(2))
     });
 
     lab.apply().expect(0);

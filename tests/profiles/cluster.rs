@@ -89,6 +89,7 @@ pub(crate) fn hardened() -> Fleet {
         level: 1,
         run: "run",
         fresh_key: &key,
+        site_key: None,
     };
     let text = plan::plan(profile(), &default(), &settings)
         .cluster

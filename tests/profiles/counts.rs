@@ -203,6 +203,7 @@ fn the_benchmark_is_measured_and_only_the_guide_is_mended() {
         level: 2,
         run: "run",
         fresh_key: &key,
+        site_key: None,
     };
 
     let plan = plan::plan(profile, &default(), &settings);

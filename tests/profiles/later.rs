@@ -137,6 +137,7 @@ fn planned(profile: &Profile, fleet: &Fleet) -> Plan {
         level: 2,
         run: "run",
         fresh_key: &key,
+        site_key: None,
     };
     plan::plan(profile, fleet, &settings)
 }

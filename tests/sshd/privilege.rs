@@ -90,13 +90,13 @@ fn arguments(server: &Server, addresses: &[&str]) -> Vec<String> {
     fs::write(server.path("fleet.yml"), inventory).unwrap();
     fs::write(server.path("known_hosts"), known).unwrap();
     let path = |name: &str| server.path(name).display().to_string();
-    let json = path("report.json");
+    let json = format!("json={}", path("report.json"));
     [
         "check",
         &path("fleet.yml"),
         "--no-kube",
         "--no-rke",
-        "--json",
+        "--output",
         &json,
     ]
     .map(str::to_owned)

@@ -75,7 +75,7 @@ pub struct Document {
 /// What the run was about.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Run {
-    /// `check`, `apply` or `undo`.
+    /// `check`, `apply`, `undo` or `rotate-key`.
     pub command: String,
     /// When it began, in UTC: `2026-11-23T12:09:45Z`.
     #[serde(default)]

@@ -125,6 +125,7 @@ pub(crate) fn planned(profile: &Profile, fleet: &Fleet) -> Plan {
         level: LEVEL,
         run: "run",
         fresh_key: &Secret::from("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned()),
+        site_key: None,
     };
     plan::plan(profile, fleet, &settings)
 }

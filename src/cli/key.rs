@@ -19,6 +19,8 @@ use crate::cli::session;
 use crate::cli::site;
 use crate::engine::Run;
 use crate::error::Failure;
+use crate::plan::blocker::Blocker;
+use crate::profile::Control;
 use crate::secret::Secret;
 
 #[derive(Args, Debug)]
@@ -65,7 +67,7 @@ impl Export {
             ));
         }
         let mut job = session::job("key export", &self.work, false)?;
-        job.profile.controls.retain(|control| control.has_key());
+        job.profile.controls.retain(Control::has_key);
         job.rancher = None;
         let content = session::told(&self.work, |teller, stop| async move {
             let mut run = Run::new(job, teller, stop);
@@ -85,12 +87,12 @@ impl Export {
     }
 }
 
-fn refused(blockers: &[crate::plan::blocker::Blocker]) -> Failure {
+fn refused(blockers: &[Blocker]) -> Failure {
     let all: Vec<String> = blockers
         .iter()
         .map(|blocker| format!("{blocker} ({})", blocker.id()))
         .collect();
-    let hint = blockers.last().map(|blocker| blocker.hint());
+    let hint = blockers.last().map(Blocker::hint);
     Failure::new(
         exit::UNMEASURED,
         all.join("\nerror: "),

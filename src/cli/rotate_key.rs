@@ -18,6 +18,7 @@ use crate::error::Failure;
 use crate::event::EventKind;
 use crate::plan::rotation::Stage;
 use crate::plan::rotation::Step;
+use crate::profile::Control;
 
 /// What a rotation does; each line is true on every control-plane node before the next begins.
 const STEPS: [&str; 4] = [
@@ -41,7 +42,7 @@ impl RotateKey {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
         self.refuse_what_makes_no_sense()?;
         let mut job = session::job("rotate-key", &self.work, false)?;
-        job.profile.controls.retain(|control| control.has_key());
+        job.profile.controls.retain(Control::has_key);
         job.rancher = None;
         job.lock = Some(runs::lock(&job)?);
         session::conduct(&self.work, |teller, stop, audience| async move {
@@ -93,19 +94,19 @@ impl RotateKey {
     /// Shows what will be done and waits for a yes.
     async fn confirmed(
         &self,
-        step: &Step,
+        next: &Step,
         audience: &Audience,
         stop: &Stop,
     ) -> Result<(), &'static str> {
         if self.yes {
             return Ok(());
         }
-        audience.show(&steps_from(step)).ok();
-        let answer = tokio::select! {
-            answer = tokio::task::spawn_blocking(answer) => answer.ok().and_then(Result::ok),
+        audience.show(&steps_from(next)).ok();
+        let said = tokio::select! {
+            said = tokio::task::spawn_blocking(answer) => said.ok().and_then(Result::ok),
             () = stop.asked_for() => None,
         };
-        match answer.as_deref().map(str::trim) {
+        match said.as_deref().map(str::trim) {
             Some("y" | "Y" | "yes") => Ok(()),
             Some(_) => Err("you said no; nothing was changed"),
             None => Err("nobody said yes; nothing was changed"),

@@ -27,16 +27,16 @@ pub(super) fn probe(file: &Path) -> io::Result<()> {
     }
 }
 
-/// Fills a file beside `file` and renames it; what is no file, such as a pipe, is written to.
+/// Fills a file beside `path` and renames it; what is no file, such as a pipe, is written to.
 ///
 /// # Errors
 ///
 /// Those of the file system and of `fill`; what was there is there still.
 pub(super) fn write(
-    file: &Path,
+    path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
-    match Place::of(file)? {
+    match Place::of(path)? {
         Place::Stream(path) => {
             let mut out = BufWriter::new(File::options().write(true).open(path)?);
             fill(&mut out)?;

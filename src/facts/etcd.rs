@@ -121,10 +121,9 @@ mod tests {
         for (key, value) in pairs {
             let value = STANDARD.encode(value);
             let value = &value[..value.len().min(120)];
-            body.push_str(&format!(
-                "\"key\":\"{}\"\n\"value\":\"{value}\n",
-                STANDARD.encode(key)
-            ));
+            let key = STANDARD.encode(key);
+            let lines = ["\"key\":\"", &key, "\"\n\"value\":\"", value, "\n"];
+            body.extend(lines);
         }
         vec![Answer {
             verb: "secrets".to_owned(),

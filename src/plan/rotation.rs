@@ -224,33 +224,33 @@ impl Pair {
         writer: &Writer<'_>,
         fresh: &Secret,
     ) -> Result<Step, Blocker> {
-        let stages: Option<Vec<Stage>> = holders
+        let reached: Option<Vec<Stage>> = holders
             .iter()
             .map(|holder| self.stage(&holder.ring))
             .collect();
         let apart = || Blocker::StepSkipped {
             nodes: names(holders),
         };
-        let stages = stages.ok_or_else(apart)?;
-        let (Some(low), Some(high)) = (stages.iter().min(), stages.iter().max()) else {
+        let reached = reached.ok_or_else(apart)?;
+        let (Some(low), Some(high)) = (reached.iter().min(), reached.iter().max()) else {
             return Err(apart());
         };
         let behind: Vec<&Holder<'_>> = holders
             .iter()
-            .zip(&stages)
+            .zip(&reached)
             .filter_map(|(holder, stage)| (stage == low).then_some(holder))
             .collect();
-        let stale: Vec<Restart> = behind
+        let restarts: Vec<Restart> = behind
             .iter()
             .filter(|holder| holder.is_stale)
-            .map(restart)
+            .map(|holder| restart(holder))
             .collect();
         if *high as usize - *low as usize > 1 {
             return Err(apart());
         }
         // A node that does not run with what it has would be two steps behind the others.
-        if !stale.is_empty() {
-            return Ok(Step::Restart(stale));
+        if !restarts.is_empty() {
+            return Ok(Step::Restart(restarts));
         }
         let is_mixed = low < high;
         Ok(match (&self.new, low) {
@@ -258,7 +258,7 @@ impl Pair {
             (None, _) => {
                 let next = Self {
                     old: self.old.clone(),
-                    new: Some(Key::after(&[self.old.clone()], fresh.clone())),
+                    new: Some(Key::after(std::slice::from_ref(&self.old), fresh.clone())),
                 };
                 let begin = Some(writer.writes(&behind, &next.keys(Stage::Added)));
                 Step::Settled { begin }
@@ -272,9 +272,11 @@ impl Pair {
                 Step::Rewrite { key }
             }
             (Some(_), low) => {
-                let stage = if is_mixed { *high } else { low.after() };
-                let writes = writer.writes(&behind, &self.keys(stage));
-                Step::Write { stage, writes }
+                let target = if is_mixed { *high } else { low.after() };
+                Step::Write {
+                    stage: target,
+                    writes: writer.writes(&behind, &self.keys(target)),
+                }
             }
         })
     }
@@ -314,7 +316,7 @@ fn names(holders: &[Holder<'_>]) -> Vec<String> {
     nodes.map(|holder| holder.node.name.clone()).collect()
 }
 
-fn restart(holder: &&Holder<'_>) -> Restart {
+fn restart(holder: &Holder<'_>) -> Restart {
     Restart {
         node: holder.node.name.clone(),
         component: SERVER.to_owned(),

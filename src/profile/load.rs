@@ -132,7 +132,7 @@ struct Loader<'a> {
 
 impl<'a> Loader<'a> {
     fn controls(&self, written: Vec<Written<'a>>) -> Result<Vec<Control>, Remark> {
-        self.check_references(&written)?;
+        Self::check_references(&written)?;
         let mut wants = BTreeMap::new();
         let mut controls = Vec::new();
         for Written { source, control } in written {
@@ -156,7 +156,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Ids have a namespace, and every control that is named exists.
-    fn check_references(&self, controls: &[Written<'a>]) -> Result<(), Remark> {
+    fn check_references(controls: &[Written<'a>]) -> Result<(), Remark> {
         let mut ids = BTreeSet::from(["rancher", "rke"]);
         for Written { source, control } in controls {
             let id = control.id.value.as_str();
@@ -169,8 +169,8 @@ impl<'a> Loader<'a> {
             ids.insert(id);
         }
         for Written { source, control } in controls {
-            let named = control.met_by.iter().chain(&control.needs);
-            for reference in named.filter(|one| !ids.contains(one.value.as_str())) {
+            let mut named = control.met_by.iter().chain(&control.needs);
+            if let Some(reference) = named.find(|one| !ids.contains(one.value.as_str())) {
                 let message = format!("there is no control `{}`", reference.value);
                 return Err(source.remark(yaml::place(reference), message));
             }

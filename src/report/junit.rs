@@ -1,4 +1,4 @@
-//! JUnit XML, for CI systems: a suite for each node, a case for each control.
+//! `JUnit` XML, for CI systems: a suite for each node, a case for each control.
 //!
 //! A run of which nothing fails here is a run with exit code 0: what could not
 //! be measured is an error, and the run itself is a case. What a person must

@@ -3,7 +3,7 @@
 //! What could not be measured is no result but a notification of the
 //! invocation, and makes it an unsuccessful one.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io;
@@ -135,15 +135,15 @@ pub(super) fn location(inventory: &str, node: &str) -> Value {
 }
 
 fn notifications(document: &Document) -> Vec<Value> {
-    let mut by_text: BTreeMap<String, ()> = BTreeMap::new();
+    let mut told = BTreeSet::new();
     let mut notes = Vec::new();
-    let mut note = |text: String| {
-        if by_text.insert(text.clone(), ()).is_none() {
+    let mut tell = |text: String| {
+        if told.insert(text.clone()) {
             notes.push(json!({ "level": "error", "message": { "text": text } }));
         }
     };
     for node in document.unreachable() {
-        note(named(
+        tell(named(
             Some(&node.name),
             node.error.as_deref().unwrap_or_default(),
         ));
@@ -156,11 +156,11 @@ fn notifications(document: &Document) -> Vec<Value> {
             .map(|one| format!("{}: {}", one.subject, one.seen));
         let why = unread.unwrap_or_else(|| reason(one));
         let node = one.node.as_deref();
-        note(format!("{}: {}", one.control, named(node, &why)));
+        tell(format!("{}: {}", one.control, named(node, &why)));
     }
     let failures = document.failures.iter().chain(document.done.rke_failure());
     for failure in failures.chain(&document.refusal) {
-        note(named(failure.node.as_deref(), &failure.message));
+        tell(named(failure.node.as_deref(), &failure.message));
     }
     notes
 }

@@ -281,7 +281,7 @@ mod tests {
             let mut lines = Vec::new();
             let outcome = rke
                 .up(&self.config(), &self.log(), Stdio::null(), |line| {
-                    lines.push(line.clone())
+                    lines.push(line.clone());
                 })
                 .await
                 .unwrap();

@@ -1,4 +1,4 @@
-//! The fleet as JUnit XML: a suite for each cluster, a case for each control.
+//! The fleet as `JUnit` XML: a suite for each cluster, a case for each control.
 
 use std::io;
 

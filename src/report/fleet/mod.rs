@@ -83,6 +83,10 @@ struct Cluster {
 
 /// One control on all clusters.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the name that reports give to the id"
+)]
 struct Control {
     control: String,
     title: String,

@@ -86,7 +86,7 @@ fn the_other_forms_say_the_same_and_escape_it() {
     assert_eq!(
         tree.root_element()
             .children()
-            .filter(|one| one.is_element())
+            .filter(roxmltree::Node::is_element)
             .count(),
         4
     );

@@ -36,17 +36,18 @@ fn text_of(node: Node<'_, '_>) -> String {
     words.join(" ")
 }
 
+const BLOCKS: [&str; 10] = [
+    "h1", "h2", "h3", "p", "dt", "dd", "summary", "li", "tr", "caption",
+];
+
 #[test]
 fn a_failing_check_reads_from_top_to_bottom() {
     let page = html(&sample::document(sample::failing_check()));
     let told = with_tree(&page, |tree| {
         let body = elements(tree, "body").next().unwrap();
-        let blocks = body.descendants().filter(|one| {
-            [
-                "h1", "h2", "h3", "p", "dt", "dd", "summary", "li", "tr", "caption",
-            ]
-            .contains(&one.tag_name().name())
-        });
+        let blocks = body
+            .descendants()
+            .filter(|one| BLOCKS.contains(&one.tag_name().name()));
         let lines: Vec<String> = blocks
             .map(|one| format!("{}: {}", one.tag_name().name(), text_of(one)))
             .collect();

@@ -165,9 +165,12 @@ fn facts(document: &Document) -> Vec<Fact> {
     ]
 }
 
+/// A verdict's name, its tone, and how many have it.
+type Row = (&'static str, Tone, fn(&Counts) -> usize);
+
 /// The verdicts that there are, and the three that are always told.
 pub(in crate::report) fn counts(controls: &Counts, findings: &Counts) -> Vec<Count> {
-    let rows: [(&'static str, Tone, fn(&Counts) -> usize); 7] = [
+    let rows: [Row; 7] = [
         ("fail", Tone::Bad, |counts| counts.fail),
         ("unknown", Tone::Doubt, |counts| counts.unknown),
         ("pass", Tone::Good, |counts| counts.pass),

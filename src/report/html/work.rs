@@ -97,9 +97,10 @@ impl Group {
             last.diff = lines(&cluster.diff);
         }
         Self {
-            title: match cluster.creates {
-                true => "Make cluster.yml".to_owned(),
-                false => "Edit cluster.yml".to_owned(),
+            title: if cluster.creates {
+                "Make cluster.yml".to_owned()
+            } else {
+                "Edit cluster.yml".to_owned()
             },
             steps,
         }

@@ -5,9 +5,17 @@ use super::*;
 use crate::event::Event;
 use crate::report::sample;
 
+/// Element, attributes that it must have, attributes that it may have, what it may hold.
+type Shape = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
 /// Each element with the attributes that it must have, those it may have, and what it may hold:
 /// the part of Jenkins' `junit-10.xsd` and of Ant's `JUnit.xsd` that both agree on.
-const SCHEMA: [(&str, &[&str], &[&str], &[&str]); 6] = [
+const SCHEMA: [Shape; 6] = [
     (
         "testsuites",
         &["tests", "failures", "errors"],

@@ -32,7 +32,7 @@ pub struct Progress {
 }
 
 enum View {
-    Bars(Bars),
+    Bars(Box<Bars>),
     Lines {
         out: Box<dyn Write + Send>,
         /// What is less than this is not told.
@@ -45,7 +45,7 @@ impl Progress {
     pub fn new(mode: Mode) -> Self {
         match mode {
             Mode::Bars => Self {
-                view: View::Bars(Bars::on_stderr()),
+                view: View::Bars(Box::new(Bars::on_stderr())),
             },
             Mode::Lines => Self::written_to(io::stderr(), Tone::Passing),
             Mode::Quiet => Self::written_to(io::stderr(), Tone::Warning),

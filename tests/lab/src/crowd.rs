@@ -68,6 +68,10 @@ impl Crowd {
     ///
     /// # Errors
     /// The directory cannot be written, or no port is free.
+    #[expect(
+        clippy::unused_async,
+        reason = "it spawns its server, which only a runtime can"
+    )]
     pub async fn start(count: u32, weather: Weather) -> Result<Self, anyhow::Error> {
         raise_file_limit();
         let dir = tempfile::Builder::new().prefix("harden-crowd-").tempdir()?;

@@ -35,8 +35,9 @@ pub(crate) async fn drop_handshake(mut client: TcpStream) -> io::Result<()> {
 
 /// Says letters until nobody listens any more.
 pub(crate) async fn babble(mut client: TcpStream) -> io::Result<()> {
+    let letters = vec![b'A'; CHUNK];
     loop {
-        client.write_all(&[b'A'; CHUNK]).await?;
+        client.write_all(&letters).await?;
     }
 }
 

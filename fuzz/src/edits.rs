@@ -27,7 +27,9 @@ pub fn cluster_file(data: &[u8]) {
         panic!("the edited file is not read any more:\n{}", edited.text);
     };
     assert!(edited.changed || edited.text == text, "changed in silence");
-    edits.iter().for_each(|edit| holds(&after, edit));
+    for edit in &edits {
+        holds(&after, edit);
+    }
     assert_eq!(
         others(text, &edits),
         others(&edited.text, &edits),

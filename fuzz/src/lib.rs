@@ -150,11 +150,15 @@ pub fn inventory(data: &[u8]) {
                 assert!(!line.chars().any(char::is_control), "{line:?}");
             }
             assert!(inventory.nodes.iter().all(|node| node.port != 0));
-            inventory.warnings.iter().for_each(|it| placed(it, text));
+            for warning in &inventory.warnings {
+                placed(warning, text);
+            }
         }
         Err(remarks) => {
             assert!(!remarks.is_empty(), "refused without a reason");
-            remarks.iter().for_each(|it| placed(it, text));
+            for remark in &remarks {
+                placed(remark, text);
+            }
         }
     }
 }

@@ -95,7 +95,7 @@ fn what_a_node_says_repaints_no_terminal_and_is_no_markup_in_any_format() {
     )
     .unwrap();
     cp.write(
-        &format!("/etc/cni/net.d/{}.conflist", ESCAPES.replace('/', "")),
+        format!("/etc/cni/net.d/{}.conflist", ESCAPES.replace('/', "")),
         "{}",
     )
     .unwrap();

@@ -79,7 +79,7 @@ fn a_failing_check_reads_from_top_to_bottom() {
     tr: pass 0 1
     tr: manual 1 1
     h2: Blockers
-    li: worker-1 could not be asked: connection refused Hint: mend the connection to worker-1; or pass `--allow-incomplete` to change the other nodes' files and leave cluster.yml alone
+    li: worker-1 could not be asked: connection refused (silent-node) Hint: mend the connection to worker-1; or pass `--allow-incomplete` to change the other nodes' files and leave cluster.yml alone
     h2: Unreachable
     li: worker-1: no connection to 10.0.0.21:22: connection refused Hint: start sshd on worker-1
     h2: Warnings

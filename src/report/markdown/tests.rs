@@ -41,7 +41,7 @@ fn a_failing_check_shows_what_fails_and_folds_the_rest() {
 
     ### Blockers
 
-    - worker-1 could not be asked: connection refused
+    - worker-1 could not be asked: connection refused (silent-node)
       <br>Hint: mend the connection to worker-1; or pass &#96;--allow-incomplete&#96; to change the other nodes' files and leave cluster.yml alone
 
     ### Unreachable

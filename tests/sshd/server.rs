@@ -198,8 +198,21 @@ impl Server {
 
     /// Waits until sshd says `words`, while our side of the connection goes on.
     pub(crate) async fn wait_for(&self, words: &str) {
-        let (log, wanted) = (self.log.clone(), words.to_owned());
-        let said = move || log.wait_for(|lines| lines.iter().any(|line| line.contains(&wanted)));
+        self.wait_for_one_of(&[words]).await;
+    }
+
+    /// Waits until a connection was closed in order; whether the client's last message or the end
+    /// of the stream behind it comes first is not for us to say.
+    pub(crate) async fn wait_for_goodbye(&self) {
+        self.wait_for_one_of(&["Disconnected from", "Closing connection"])
+            .await;
+    }
+
+    async fn wait_for_one_of(&self, words: &[&str]) {
+        let wanted: Vec<String> = words.iter().map(ToString::to_string).collect();
+        let log = self.log.clone();
+        let is_wanted = move |line: &String| wanted.iter().any(|wanted| line.contains(wanted));
+        let said = move || log.wait_for(|lines| lines.iter().any(&is_wanted));
         let said = tokio::task::spawn_blocking(said).await.unwrap();
         assert!(said, "sshd never said {words:?}: {:#?}", self.log.lines);
     }

@@ -6,10 +6,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-const MANIFESTS: [&str; 2] = ["Cargo.toml", "tests/lab/Cargo.toml"];
+const MANIFESTS: [&str; 3] = [
+    "Cargo.toml",
+    "tests/bench/Cargo.toml",
+    "tests/lab/Cargo.toml",
+];
 
 /// The crates of this repository.
-const OURS: [&str; 2] = ["harden", "harden-lab"];
+const OURS: [&str; 3] = ["harden", "harden-bench", "harden-lab"];
 
 fn read(file: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()

@@ -32,7 +32,7 @@ impl Run {
                 let asked = asked.get(&node.roles);
                 async move {
                     let facts = match asked {
-                        Some(questions) => self.facts_or_silence(node, questions).await,
+                        Some(questions) => self.look_at(node, questions).await,
                         None => Facts::silent("nothing is asked of nodes with these roles"),
                     };
                     if self.job.connections == Connections::Brief {
@@ -47,14 +47,30 @@ impl Run {
             .await
     }
 
+    /// The answers to `questions` and to those that follow from them.
+    async fn look_at(&self, node: &Node, questions: &BTreeSet<Question>) -> Facts {
+        let look = async {
+            let mut facts = self.facts_of(node, questions).await;
+            if !facts.is_empty() {
+                self.ask_after(node, questions, &mut facts).await;
+            }
+            facts
+        };
+        self.unless_stopped(look).await
+    }
+
     /// The answers to `questions`, or why there are none; a stop ends the waiting.
     pub(super) async fn facts_or_silence(
         &self,
         node: &Node,
         questions: &BTreeSet<Question>,
     ) -> Facts {
+        self.unless_stopped(self.facts_of(node, questions)).await
+    }
+
+    async fn unless_stopped(&self, facts: impl Future<Output = Facts>) -> Facts {
         tokio::select! {
-            facts = self.facts_of(node, questions) => facts,
+            facts = facts => facts,
             () = self.stop.asked_for() => Facts::silent("the run was interrupted"),
         }
     }
@@ -63,8 +79,7 @@ impl Run {
         let requests = question::requests(questions);
         match self.ask(node, &requests).await {
             Ok(answers) => {
-                let mut facts = answer::read(questions, &answers);
-                self.ask_after(node, questions, &mut facts).await;
+                let facts = answer::read(questions, &answers);
                 let unread = unread(&facts);
                 self.teller
                     .tell_of(&node.name, EventKind::Gathered { unread });

@@ -251,7 +251,10 @@ impl Replaced<'_> {
             Observed::Unread { why } => return left(format!("it could not be read: {why}")),
             Observed::Absent => (None, None),
             Observed::Present(file) if file.link => return left("it is a symbolic link now"),
-            Observed::Present(file) => (FileState::of(file, salt), file.content.as_ref()),
+            Observed::Present(file) => match FileState::of(file, salt) {
+                Some(state) => (Some(state), file.content.as_ref()),
+                None => return left("its content could not be read"),
+            },
         };
         if state.as_ref() == self.was {
             return Way::Back;

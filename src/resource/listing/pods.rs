@@ -97,10 +97,10 @@ fn by_namespace(pods: &[Object], told: impl Fn(&Object) -> Option<String>) -> Ve
 }
 
 fn few(names: &[String]) -> String {
-    let (named, rest) = names.split_at(names.len().min(NAMES));
+    let (first, rest) = names.split_at(names.len().min(NAMES));
     match rest.len() {
-        0 => named.join(", "),
-        more => format!("{} and {more} more", named.join(", ")),
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
     }
 }
 

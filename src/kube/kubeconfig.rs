@@ -1,4 +1,8 @@
-//! The kubeconfig as RKE writes it (rke.md 3.3): one cluster, one user, everything inline.
+//! The kubeconfig: as RKE writes it (rke.md 3.3), with one cluster, one user and everything inline,
+//! or as people write it, with files named beside it.
+
+use std::fs;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -21,11 +25,12 @@ pub(super) struct Kubeconfig {
 }
 
 impl Kubeconfig {
-    /// Reads the current context; `file` only names the text.
+    /// Reads the current context of `text`, which `file` holds; files that it names are looked for
+    /// from there, as kubectl does.
     ///
     /// # Errors
     ///
-    /// There is no server in it, or what it says cannot be used.
+    /// There is no server in it, or what it says cannot be used, or a file that it names not read.
     pub(super) fn parse(file: &str, text: &str) -> Result<Self, KubeError> {
         let unusable = |why: String| KubeError::Unusable {
             file: file.to_owned(),
@@ -42,10 +47,11 @@ impl Kubeconfig {
             let file = file.to_owned();
             return Err(KubeError::NoServer { file });
         };
+        let beside = Path::new(file).parent().unwrap_or(Path::new(""));
         Ok(Self {
             server: checked(server).map_err(&unusable)?,
-            trust: trust(cluster).map_err(&unusable)?,
-            identity: identity(user).map_err(&unusable)?,
+            trust: trust(beside, cluster).map_err(&unusable)?,
+            identity: identity(beside, user).map_err(&unusable)?,
             token: text_at(user, "token").map(|token| Secret::from(token.to_owned())),
         })
     }
@@ -97,18 +103,20 @@ fn checked(server: &str) -> Result<String, String> {
     }
 }
 
-fn trust(cluster: &Value) -> Result<Trust, String> {
+fn trust(beside: &Path, cluster: &Value) -> Result<Trust, String> {
     if cluster.at(&["insecure-skip-tls-verify"]) == Some(&Value::Bool(true)) {
         return Err("it says `insecure-skip-tls-verify`; TLS is always verified".to_owned());
     }
-    let pem = decoded(cluster, "certificate-authority")?;
-    let pem = pem.ok_or_else(|| "it has no `certificate-authority-data`".to_owned())?;
-    Trust::of_pem(&pem).map_err(|why| format!("certificate-authority-data: {why}"))
+    let pem = material(beside, cluster, "certificate-authority")?;
+    let pem = pem.ok_or_else(|| {
+        "it has neither `certificate-authority-data` nor `certificate-authority`".to_owned()
+    })?;
+    Trust::of_pem(&pem).map_err(|why| format!("certificate-authority: {why}"))
 }
 
-fn identity(user: &Value) -> Result<Option<Identity>, String> {
-    let chain = decoded(user, "client-certificate")?;
-    let key = decoded(user, "client-key")?;
+fn identity(beside: &Path, user: &Value) -> Result<Option<Identity>, String> {
+    let chain = material(beside, user, "client-certificate")?;
+    let key = material(beside, user, "client-key")?;
     match (chain, key) {
         (Some(chain), Some(key)) => Identity::of_pem(&chain, &Secret::new(key.to_vec())).map(Some),
         (None, None) => Ok(None),
@@ -116,13 +124,28 @@ fn identity(user: &Value) -> Result<Option<Identity>, String> {
     }
 }
 
-/// What stands inline below `NAME-data`; RKE names no files, and they are not looked for.
-fn decoded(value: &Value, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
-    if value.at(&[name]).is_some() {
-        return Err(format!("`{name}` names a file; only `{name}-data` is read"));
+/// What stands inline below `NAME-data`, else what is in the file that `NAME` names; where both are
+/// given, kubectl takes the first too.
+fn material(
+    beside: &Path,
+    value: &Value,
+    name: &str,
+) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
+    if let Some(inline) = inline(value, name)? {
+        return Ok(Some(inline));
     }
+    let Some(file) = text_at(value, name).filter(|file| !file.is_empty()) else {
+        return Ok(None);
+    };
+    let path = beside.join(file);
+    let bytes = fs::read(&path);
+    let bytes = bytes.map_err(|error| format!("{name} {}: {error}", path.display()))?;
+    Ok(Some(Zeroizing::new(bytes)))
+}
+
+fn inline(value: &Value, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
     let key = format!("{name}-data");
-    let Some(text) = text_at(value, &key) else {
+    let Some(text) = text_at(value, &key).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
     let compact: Zeroizing<String> =
@@ -184,7 +207,17 @@ mod tests {
 
         assert!(why(&authority("%%%")).contains("no base64"));
         assert!(why(&authority("aGVsbG8=")).contains("no certificate"));
-        let file = config("server: 'https://x', certificate-authority: /ca.pem", "");
-        assert!(why(&file).contains("names a file"));
+    }
+
+    #[test]
+    fn a_file_that_is_missing_is_named_with_the_directory_of_the_kubeconfig() {
+        let text = config("server: 'https://x', certificate-authority: pki/ca.pem", "");
+        let error = Kubeconfig::parse("/nowhere/kube_config", &text).unwrap_err();
+
+        let message = error.to_string();
+        assert!(
+            message.contains("certificate-authority /nowhere/pki/ca.pem: "),
+            "{message}"
+        );
     }
 }

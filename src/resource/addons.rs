@@ -36,7 +36,7 @@ impl Addons {
     }
 
     /// Pods, while a policy is still to come: which of them it would refuse must be known (T-24).
-    /// Later nobody needs that long list.
+    /// Later only the lists for a person need that long one.
     pub(super) fn kinds_after(&self, objects: &Objects) -> Option<Kind> {
         let documents = Document::all(&self.content).unwrap_or_default();
         let is_missing = |document: &Document| {

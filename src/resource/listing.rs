@@ -1,5 +1,7 @@
 //! What a person should have before them when a control asks for judgement: lists, and no verdict.
 
+mod pods;
+
 use serde::Deserialize;
 
 use crate::facts::Observed;
@@ -19,6 +21,14 @@ pub enum Listing {
     Namespaces,
     /// How many network policies each namespace has.
     NetworkPolicies,
+    /// The pods that run without the seccomp profile of the container runtime.
+    PodsWithoutSeccomp,
+    /// The pods with a container for which neither it nor the pod has a security context.
+    PodsWithoutSecurityContext,
+    /// Every image that a pod names, and where.
+    Images,
+    /// The pods with privileges on their node, and the policies that admit privileged containers.
+    PrivilegedPods,
 }
 
 impl Listing {
@@ -28,6 +38,10 @@ impl Listing {
             Self::ClusterAdmins => &[Kind::ClusterRoleBinding, Kind::RoleBinding],
             Self::Namespaces => &[Kind::Namespace],
             Self::NetworkPolicies => &[Kind::Namespace, Kind::NetworkPolicy],
+            Self::PodsWithoutSeccomp | Self::PodsWithoutSecurityContext | Self::Images => {
+                &[Kind::Pod]
+            }
+            Self::PrivilegedPods => &[Kind::Pod, Kind::PodSecurityPolicy],
         }
     }
 
@@ -59,16 +73,27 @@ impl Listing {
                 let namespaces = listed(Kind::Namespace).iter();
                 namespaces.map(|one| line(one, policies(one))).collect()
             }
+            Self::PodsWithoutSeccomp => pods::without_seccomp(listed(Kind::Pod)),
+            Self::PodsWithoutSecurityContext => pods::without_context(listed(Kind::Pod)),
+            Self::Images => pods::images(listed(Kind::Pod)),
+            Self::PrivilegedPods => {
+                let policies = listed(Kind::PodSecurityPolicy);
+                pods::privileged(listed(Kind::Pod), policies)
+            }
         }
     }
 }
 
 fn line(object: &Object, said: String) -> Evidence {
-    let kind = match &object.namespace {
+    let subject = match &object.namespace {
         Some(namespace) => format!("{namespace}/{}", object.name),
         None => object.name.clone(),
     };
-    Evidence::new(kind, "somebody answers for it", Seen::Met(said))
+    shown(subject, said)
+}
+
+fn shown(subject: String, said: String) -> Evidence {
+    Evidence::new(subject, "somebody answers for it", Seen::Met(said))
 }
 
 fn is_of_cluster_admin(binding: &Object) -> bool {

@@ -1,6 +1,7 @@
 //! Lists are read whole or not at all, and every cause has its name.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::net::TcpListener;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
@@ -289,4 +290,34 @@ fn the_line_with_which_an_addon_job_failed_is_found() {
     assert_eq!(line.as_deref(), Some("error: no matches for kind"));
     let selector = site.asked()[0].asked("labelSelector").unwrap().to_owned();
     assert!(selector.contains("rke-user-addon-deploy-job"), "{selector}");
+}
+
+#[test]
+fn a_kubeconfig_that_names_files_is_read_with_them_from_its_own_directory() {
+    let site = Site::start(table([
+        ("/apis", groups(&[])),
+        ("/api/v1/namespaces", ok(json!({ "items": [named("one")] }))),
+    ]));
+    let admin = site.authority.client("kube-admin").unwrap();
+    let pki = site.dir.path().join("pki");
+    fs::create_dir(&pki).unwrap();
+    fs::write(pki.join("ca.pem"), site.authority.pem()).unwrap();
+    fs::write(pki.join("admin.pem"), &admin.certificate).unwrap();
+    fs::write(pki.join("admin-key.pem"), &admin.key).unwrap();
+    let file = site.dir.path().join("kubeconfig");
+    let text = json!({
+        "clusters": [{ "name": "c", "cluster":
+            { "server": site.server.url(), "certificate-authority": "pki/ca.pem" } }],
+        "users": [{ "name": "u", "user": {
+            "client-certificate": "pki/admin.pem",
+            "client-key": pki.join("admin-key.pem"),
+        } }],
+    });
+    fs::write(&file, text.to_string()).unwrap();
+
+    let api = Api::open(&file, PATIENCE).unwrap();
+    let objects = api.objects(&BTreeSet::from([Kind::Namespace])).unwrap();
+
+    assert_eq!(names(&objects, Kind::Namespace), ["one"]);
+    assert!(site.asked().iter().all(|request| request.has_certificate));
 }

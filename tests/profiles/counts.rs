@@ -264,7 +264,8 @@ fn what_a_person_must_judge_is_listed_beside_the_question() {
     let text = "kind: ClusterRoleBinding\nmetadata: {name: ops}\nroleRef: {kind: ClusterRole, name: cluster-admin}\nsubjects: [{kind: Group, name: ops}, {kind: ServiceAccount, namespace: tools, name: tiller}]\n---\n\
                 kind: ClusterRoleBinding\nmetadata: {name: view}\nroleRef: {kind: ClusterRole, name: view}\n---\n\
                 kind: Namespace\nmetadata: {name: shop, annotations: {field.cattle.io/projectId: 'c-1:p-2'}}\n---\n\
-                kind: NetworkPolicy\nmetadata: {namespace: shop, name: deny}\n";
+                kind: NetworkPolicy\nmetadata: {namespace: shop, name: deny}\n---\n\
+                kind: Pod\nmetadata: {namespace: shop, name: till}\nspec: {hostPID: true, containers: [{name: c, image: 'till:1'}]}\n";
     fleet.objects = harden::facts::object::Objects::of(harden::yaml::documents("x", text).unwrap());
 
     let findings = judged(&fleet);
@@ -286,6 +287,14 @@ fn what_a_person_must_judge_is_listed_beside_the_question() {
         ["shop Met(\"in Rancher project c-1:p-2\")"]
     );
     assert_eq!(lines("cis:1.6.3"), ["shop Met(\"1 network policy\")"]);
+    for id in ["cis:1.6.4", "cis:1.6.5"] {
+        assert_eq!(lines(id), ["shop Met(\"1 of 1 pods: till\")"], "{id}");
+    }
+    assert_eq!(lines("cis:1.6.6"), ["till:1 Met(\"in shop\")"]);
+    assert_eq!(
+        lines("cis:1.6.8"),
+        ["shop Met(\"1 of 1 pods: till (hostPID)\")"]
+    );
 
     fleet.objects = harden::facts::object::Objects::default();
     assert!(judged(&fleet)["cis:1.6.1"].evidence.is_empty());

@@ -6,6 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
+use std::thread;
 
 use harden_lab::Fault;
 use harden_lab::Node;
@@ -138,7 +140,9 @@ fn what_a_node_says_repaints_no_terminal_and_is_no_markup_in_any_format() {
 enum Trap {
     Link,
     LinkToNothing,
+    LinkToItself,
     HardLink,
+    Directory,
     Pipe,
 }
 
@@ -150,7 +154,9 @@ impl Trap {
         match self {
             Self::Link => symlink(VICTIM, &at).unwrap(),
             Self::LinkToNothing => symlink("/opt/not/there", &at).unwrap(),
+            Self::LinkToItself => symlink(path, &at).unwrap(),
             Self::HardLink => fs::hard_link(node.path(VICTIM), &at).unwrap(),
+            Self::Directory => fs::create_dir(&at).unwrap(),
             Self::Pipe => mkfifo(&at),
         }
     }
@@ -173,6 +179,50 @@ fn assert_untouched(node: &Node, what: &str) {
     assert_eq!(node.read(VICTIM).unwrap(), "kernel.panic = 7\n", "{what}");
     assert_eq!(node.mode(VICTIM).unwrap(), 0o640, "{what}");
     assert!(!node.exists("/opt/not"), "{what}");
+}
+
+#[test]
+fn nothing_is_written_through_what_only_looks_like_a_file() {
+    let kinds = [
+        Trap::Link,
+        Trap::LinkToNothing,
+        Trap::LinkToItself,
+        Trap::HardLink,
+        Trap::Directory,
+        Trap::Pipe,
+    ];
+    let places = [AUDIT, "/etc/sysctl.conf", "/etc/kubernetes/encryption.yaml"];
+    let cases = places
+        .iter()
+        .flat_map(|path| kinds.map(|trap| (*path, trap)));
+    let cases = Mutex::new(cases);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some((path, trap)) = { cases.lock().unwrap().next() } {
+                    spring(path, trap);
+                }
+            });
+        }
+    });
+}
+
+fn spring(path: &str, trap: Trap) {
+    let what = format!("{trap:?} at {path}");
+    let lab = one_node();
+    let node = with_victim(&lab);
+    trap.set(&node, path);
+
+    let said = lab.harden(&["apply", "inventory.yml", "--yes", "--answer-timeout", "60"]);
+
+    assert!([0, 3, 4, 5].contains(&said.code), "{what}: {}", said.stderr);
+    assert!(!said.stderr.contains("panicked"), "{what}: {}", said.stderr);
+    if said.code != 0 {
+        let name = path.rsplit('/').next().unwrap();
+        let all = said.stdout + &said.stderr;
+        assert!(all.contains(name), "{what} is not named: {all}");
+    }
+    assert_untouched(&node, &what);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use harden::engine::ping::Round;
 use harden::inventory::Bastion;
@@ -40,15 +41,21 @@ const EVERYTHING: &str = "op ALL=(ALL) NOPASSWD: ALL";
 
 /// One round to `node` with the lines that `more` adds to the inventory.
 async fn ping_with(node: &Node, options: Options, keys: Keys, more: &str) -> Pulse {
-    let round = Round {
+    round(node, options, keys, more)
+        .ping(&[node])
+        .await
+        .remove(0)
+}
+
+fn round(node: &Node, options: Options, keys: Keys, more: &str) -> Round {
+    Round {
         inventory: inventory(node, more),
         keys,
         options,
         jobs: 4,
         answer: LONG,
         sudo_password: None,
-    };
-    round.ping(&[node]).await.remove(0)
+    }
 }
 
 async fn ping(node: &Node, options: Options) -> Pulse {
@@ -401,6 +408,65 @@ async fn something_else_behind_the_socket_is_not_taken_for_docker() {
     let pulse = ping(&node, server.options()).await;
 
     trouble(&pulse, "is not Docker", NO_DAEMON);
+}
+
+#[tokio::test]
+async fn a_docker_that_says_nothing_is_named_within_the_deadline() {
+    let server = Server::start();
+    let path = server.path("docker.sock");
+    let _kept = UnixListener::bind(&path).unwrap();
+    let node = with_socket(server.node_with_key(), &path);
+
+    let round = Round {
+        answer: Duration::from_secs(2),
+        ..round(&node, server.options(), Keys::new(None), "")
+    };
+    let pulse = round.ping(&[&node]).await.remove(0);
+
+    trouble(&pulse, "Docker does not answer at", NO_DAEMON);
+    assert_eq!((pulse.reachable, pulse.rke), (true, Some(false)));
+}
+
+#[tokio::test]
+async fn root_that_sshd_does_not_forward_is_named_with_the_system_that_is_known_for_it() {
+    let system =
+        "echo 'ID=\"centos\"' >DIR/os-release\nmount --bind DIR/os-release /etc/os-release";
+    let server = Server::with_mounts(system, "AllowStreamLocalForwarding no");
+    let socket = docker(&server, "17.03.2-ce", 0o600);
+    let node = with_socket(server.node_with_key(), &socket);
+
+    let pulse = ping(&node, server.options()).await;
+
+    trouble(&pulse, "on this system", NO_ACCESS);
+    assert_eq!((pulse.root, pulse.rke), (Some(true), Some(false)));
+}
+
+#[tokio::test]
+async fn a_disk_without_room_for_the_audit_log_is_named() {
+    for (mount, why) in [
+        (
+            "mount -t tmpfs -o size=64m none /var/log",
+            "64 MiB are free",
+        ),
+        (
+            "mount -t tmpfs -o size=900m,ro none /var/log",
+            "is read-only",
+        ),
+    ] {
+        let server = Server::with_mounts(mount, "");
+        let node = Node {
+            roles: [Role::ControlPlane].into(),
+            ..with_socket(
+                server.node_with_key(),
+                &docker(&server, "17.03.2-ce", 0o600),
+            )
+        };
+
+        let pulse = ping(&node, server.options()).await;
+
+        let found = trouble(&pulse, "no room for /var/log/kube-audit", "");
+        assert!(found.message.contains(why), "{}", found.message);
+    }
 }
 
 #[tokio::test]

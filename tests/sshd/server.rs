@@ -88,6 +88,16 @@ impl Server {
         Self::serve(directory, "ed25519", more)
     }
 
+    /// A server before which `mounts`, lines of shell in which `DIR` stands for its directory, are
+    /// run where nobody else sees what they mount.
+    pub(crate) fn with_mounts(mounts: &str, more: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mounts = mounts.replace("DIR", &directory.path().display().to_string());
+        let enter = format!("set -e\n{mounts}\nexec \"$@\"\n");
+        fs::write(directory.path().join("enter"), enter).unwrap();
+        Self::serve(directory, "ed25519", more)
+    }
+
     fn serve(directory: TempDir, host_key: &str, more: &str) -> Self {
         assert!(
             Path::new(SSHD).exists(),

@@ -28,7 +28,7 @@ fn one_node() -> Lab {
 }
 
 /// Every form in which a result can be had, as the help names them.
-fn formats(lab: &Lab) -> Vec<String> {
+pub(crate) fn formats(lab: &Lab) -> Vec<String> {
     let help = lab.command(&["check", "-h"]).output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     let (_, rest) = help.split_once("--format").unwrap();

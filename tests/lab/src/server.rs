@@ -76,7 +76,7 @@ pub(crate) async fn serve(machine: Arc<Machine>, mut door: Door) {
                     _ = faults.wait_for(|now| now.contains(&Fault::Refuse)) => {}
                 }
                 drop(listener);
-                bind(address(&machine))
+                bind_again(address(&machine)).await
             }
         };
         match socket.and_then(|socket| Door::of(&machine, socket)) {
@@ -97,6 +97,22 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     // Its connections inherit it: a door that closes and opens again finds them on its port.
     socket.set_reuseaddr(true)?;
     Ok(socket)
+}
+
+/// The same for a door that has just been closed.
+///
+/// A process that is being started holds a copy of the listener until it runs its program, and so
+/// long the port is taken.
+async fn bind_again(address: SocketAddr) -> io::Result<TcpSocket> {
+    for _ in 0..500 {
+        match bind(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            bound => return bound,
+        }
+    }
+    bind(address)
 }
 
 fn address(machine: &Machine) -> SocketAddr {

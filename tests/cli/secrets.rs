@@ -44,8 +44,10 @@ struct Needles(Vec<(String, String)>);
 
 impl Needles {
     fn of(name: &str, raw: &[u8], text: &str) -> Self {
-        let hex =
-            |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
+        let hex = |bytes: &[u8]| {
+            let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+            digits.collect::<Vec<String>>().concat()
+        };
         let forms = [
             ("raw", raw.to_vec()),
             ("text", text.as_bytes().to_vec()),

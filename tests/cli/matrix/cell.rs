@@ -252,8 +252,7 @@ fn clock(phase: Phase) -> Cell {
     let day = 86_400;
     match phase {
         Phase::Connect | Phase::Login => Cell::Never("no time is read before the first question"),
-        Phase::Gather => runs(Fault::ClockOff(day), Expect::Truth),
-        Phase::Write => runs(Fault::ClockOff(day), Expect::Truth),
+        Phase::Gather | Phase::Write => runs(Fault::ClockOff(day), Expect::Truth),
         Phase::Load => runs(Fault::ClockOff(-day), Expect::Truth),
         Phase::Verify => {
             Cell::Never("times are only noted when something is written or started: see load")

@@ -1,6 +1,8 @@
 //! Questions out, facts in: all nodes at once, one round trip each.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
+use std::time::Instant;
 
 use futures::StreamExt as _;
 use futures::stream;
@@ -121,17 +123,20 @@ impl Run {
         requests: &[Request],
     ) -> Result<Vec<Answer>, AskError> {
         let repeatable = !requests.iter().any(Request::changes);
-        match self.ask_once(node, requests).await {
+        let began = Instant::now();
+        let limit = self.job.answer;
+        match self.ask_once(node, requests, limit).await {
             // What found no room was not even begun.
             Err((AskError::Ssh(SshError::Full { .. }), true)) => {
                 self.doors.forget(node).await;
-                self.ask_once(node, requests)
+                let left = limit.saturating_sub(began.elapsed());
+                self.ask_once(node, requests, left)
                     .await
                     .map_err(|(error, _)| error)
             }
             Err((AskError::Ssh(SshError::Lost { .. }), true)) if repeatable => {
                 self.doors.forget(node).await;
-                self.ask_once(node, requests)
+                self.ask_once(node, requests, limit)
                     .await
                     .map_err(|(error, _)| error)
             }
@@ -144,6 +149,7 @@ impl Run {
         &self,
         node: &Node,
         requests: &[Request],
+        limit: Duration,
     ) -> Result<Vec<Answer>, (AskError, bool)> {
         let job = &self.job;
         let is_old = self.doors.is_open(node).await;
@@ -154,8 +160,8 @@ impl Run {
             self.teller.tell_of(&node.name, EventKind::Connected);
         }
         let answers = async {
-            let ascent = self.ascents.of(node, &*session, job.answer).await?;
-            ask(&session, node, &ascent, requests, job.answer).await
+            let ascent = self.ascents.of(node, &*session, limit).await?;
+            ask(&session, node, &ascent, requests, limit).await
         };
         answers.await.map_err(|error| (error, is_old))
     }

@@ -3,7 +3,7 @@
 CARGO ?= cargo
 BIN = $(CURDIR)/target/debug
 
-.PHONY: demo test prepare lint supply unit build bench peers clean
+.PHONY: demo test prepare lint supply unit matrix build bench peers clean
 
 # The main job on a simulated fleet; needs a Rust toolchain and Linux, nothing else.
 demo: build
@@ -28,6 +28,10 @@ supply:
 unit:
 	$(CARGO) test --locked --workspace
 	$(CARGO) test --locked --workspace --test containers -- --ignored
+
+# Every fault at every step on every kind of node: docs/fault-matrix.md. HARDEN_MATRIX='disk full' narrows it.
+matrix:
+	$(CARGO) test --locked --workspace --test cli -- --include-ignored matrix::
 
 build:
 	$(CARGO) build --locked --workspace

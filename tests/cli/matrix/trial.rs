@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::SocketAddr;
+use std::net::TcpStream;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -70,6 +72,7 @@ impl Trial {
 
         for node in lab.fleet.nodes() {
             node.heal().unwrap();
+            opens_again(node.address());
         }
         let next = hooks::apply(&lab, &["--format", "json"], |_| {})?;
         let planned: Value = serde_json::from_str(&next.stdout)
@@ -273,4 +276,14 @@ fn the_next_run_picks_up(lab: &Lab, next: &Said) -> Result<(), String> {
         })?;
     }
     Ok(())
+}
+
+/// A healed node opens its door when its server gets to it.
+fn opens_again(address: SocketAddr) {
+    let mut tries = 0;
+    while TcpStream::connect(address).is_err() {
+        tries += 1;
+        assert!(tries < 2_000, "{address} stays closed");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
 }

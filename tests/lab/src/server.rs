@@ -104,7 +104,7 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
 /// A process that is being started holds a copy of the listener until it runs its program, and so
 /// long the port is taken.
 async fn bind_again(address: SocketAddr) -> io::Result<TcpSocket> {
-    for _ in 0..500 {
+    loop {
         match bind(address) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 tokio::time::sleep(Duration::from_millis(2)).await;
@@ -112,7 +112,6 @@ async fn bind_again(address: SocketAddr) -> io::Result<TcpSocket> {
             bound => return bound,
         }
     }
-    bind(address)
 }
 
 fn address(machine: &Machine) -> SocketAddr {

@@ -5,6 +5,7 @@
 use std::fs;
 use std::process::Child;
 use std::process::Command;
+use std::process::Output;
 use std::process::Stdio;
 use std::time::Duration;
 use std::time::Instant;
@@ -136,19 +137,23 @@ fn a_check_takes_eight_round_trips() {
     panic!("a round trip is {trip:?}, and the checks took {times:?}");
 }
 
-#[test]
-fn too_few_open_files_are_said_before_anything_is_asked() {
+/// A check of `count` nodes by a shell that limits itself first.
+fn check_limited(count: u32, limit: &str) -> Output {
     let runtime = Runtime::new().unwrap();
-    let crowd = Crowd::start(200, Weather::default());
+    let crowd = Crowd::start(count, Weather::default());
     let crowd = runtime.block_on(crowd).unwrap();
-    let script = "ulimit -n 100; exec \"$0\" check \"$1\" --no-kube --no-rke --quiet";
-
-    let output = Command::new("sh")
-        .args(["-c", script, env!("CARGO_BIN_EXE_harden")])
+    let script = format!("{limit}; exec \"$0\" check \"$1\" --no-kube --no-rke --quiet");
+    Command::new("sh")
+        .args(["-c", &script, env!("CARGO_BIN_EXE_harden")])
         .arg(crowd.inventory())
         .stdin(Stdio::null())
         .output()
-        .unwrap();
+        .unwrap()
+}
+
+#[test]
+fn too_few_open_files_are_said_before_anything_is_asked() {
+    let output = check_limited(200, "ulimit -n 100");
 
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
@@ -158,17 +163,7 @@ fn too_few_open_files_are_said_before_anything_is_asked() {
 
 #[test]
 fn a_soft_limit_on_open_files_is_raised() {
-    let runtime = Runtime::new().unwrap();
-    let crowd = Crowd::start(120, Weather::default());
-    let crowd = runtime.block_on(crowd).unwrap();
-    let script = "ulimit -Sn 100; exec \"$0\" check \"$1\" --no-kube --no-rke --quiet";
-
-    let output = Command::new("sh")
-        .args(["-c", script, env!("CARGO_BIN_EXE_harden")])
-        .arg(crowd.inventory())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let output = check_limited(120, "ulimit -Sn 100");
 
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(matches!(output.status.code(), Some(3 | 4)), "{said}");

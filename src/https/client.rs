@@ -5,6 +5,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use ureq::Agent;
+use ureq::RequestBuilder;
 use ureq::http::Response;
 use ureq::http::header::RETRY_AFTER;
 use ureq::tls::TlsConfig;
@@ -96,12 +97,8 @@ impl Client {
     pub fn get(&self, path: &str) -> Result<Answer, HttpsError> {
         self.ask(
             |agent, url, bearer, time| {
-                let mut request = agent.get(url);
-                if let Some(bearer) = bearer {
-                    request = request.header("Authorization", bearer);
-                }
-                let request = request.header("Accept", "application/json");
-                request.config().timeout_global(Some(time)).build().call()
+                let request = admitted(agent.get(url), bearer, time);
+                request.header("Accept", "application/json").call()
             },
             path,
         )
@@ -115,15 +112,9 @@ impl Client {
     pub fn post(&self, path: &str, json: &[u8]) -> Result<Answer, HttpsError> {
         self.ask(
             |agent, url, bearer, time| {
-                let mut request = agent.post(url);
-                if let Some(bearer) = bearer {
-                    request = request.header("Authorization", bearer);
-                }
-                let request = request.header("Content-Type", "application/json");
+                let request = admitted(agent.post(url), bearer, time);
                 request
-                    .config()
-                    .timeout_global(Some(time))
-                    .build()
+                    .header("Content-Type", "application/json")
                     .send(json)
             },
             path,
@@ -138,17 +129,9 @@ impl Client {
     pub fn patch(&self, path: &str, json: &[u8], accept: &str) -> Result<Answer, HttpsError> {
         self.ask(
             |agent, url, bearer, time| {
-                let mut request = agent.patch(url);
-                if let Some(bearer) = bearer {
-                    request = request.header("Authorization", bearer);
-                }
+                let request = admitted(agent.patch(url), bearer, time);
                 let request = request.header("Content-Type", "application/merge-patch+json");
-                let request = request.header("Accept", accept);
-                request
-                    .config()
-                    .timeout_global(Some(time))
-                    .build()
-                    .send(json)
+                request.header("Accept", accept).send(json)
             },
             path,
         )
@@ -206,6 +189,19 @@ impl std::fmt::Debug for Client {
         f.debug_struct("Client")
             .field("base", &self.base)
             .finish_non_exhaustive()
+    }
+}
+
+/// With the token, where there is one, and no more than `time` for the whole answer.
+fn admitted<B>(
+    request: RequestBuilder<B>,
+    bearer: Option<&str>,
+    time: Duration,
+) -> RequestBuilder<B> {
+    let request = request.config().timeout_global(Some(time)).build();
+    match bearer {
+        Some(bearer) => request.header("Authorization", bearer),
+        None => request,
     }
 }
 

@@ -104,9 +104,12 @@ fn restarts(document: &Document) -> Option<String> {
 
 fn next(document: &Document) -> String {
     let inventory = document.run.as_ref().map_or("", |run| &run.inventory);
-    let again = format!(
-        "run `harden apply {inventory}` again: it looks at everything anew and does what is left"
-    );
+    let again = match document.command() {
+        "undo" => "run the same `harden undo` again: it puts back what is left".to_owned(),
+        command => format!(
+            "run `harden {command} {inventory}` again: it looks at everything anew and does what is left"
+        ),
+    };
     let hint = document
         .done
         .rke_failure()

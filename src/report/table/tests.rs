@@ -281,3 +281,19 @@ fn a_failed_rke_up_says_what_it_left_and_its_own_way_out() {
         "{shown}"
     );
 }
+
+#[test]
+fn the_way_on_is_the_command_that_failed() {
+    for (command, again) in [
+        ("rotate-key", "run `harden rotate-key inventory.yml` again"),
+        ("undo", "run the same `harden undo` again"),
+    ] {
+        let mut document = sample::document(sample::half_done_apply());
+        document.run.as_mut().unwrap().command = command.to_owned();
+        let mut out = Vec::new();
+        write(&mut out, &document, PLAIN).unwrap();
+        let shown = String::from_utf8(out).unwrap();
+        let words: Vec<&str> = shown.split_whitespace().collect();
+        assert!(words.join(" ").contains(again), "{shown}");
+    }
+}

@@ -39,6 +39,7 @@ use tokio::time::sleep;
 use crate::builder::raise_file_limit;
 use crate::key;
 use crate::relay;
+use crate::wire;
 
 /// What `docker inspect` says on every node.
 const INSPECTED: &str = include_str!("../../fixtures/rke-v0.1.11/inspect-hardened.json");
@@ -187,18 +188,8 @@ async fn accept(
     answers: Arc<Answers>,
     weather: Weather,
 ) {
-    let mut connections = JoinSet::new();
-    loop {
-        let Ok((client, _)) = listener.accept().await else {
-            // Out of file descriptors: a connection that ends makes room.
-            if connections.join_next().await.is_none() {
-                return;
-            }
-            continue;
-        };
-        while connections.try_join_next().is_some() {}
-        connections.spawn(attend(client, config.clone(), answers.clone(), weather));
-    }
+    let attend = |client| attend(client, config.clone(), answers.clone(), weather);
+    wire::accept(&listener, &mut JoinSet::new(), attend).await;
 }
 
 async fn attend(client: TcpStream, config: Arc<Config>, answers: Arc<Answers>, weather: Weather) {

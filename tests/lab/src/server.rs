@@ -72,7 +72,9 @@ pub(crate) async fn serve(machine: Arc<Machine>, mut door: Door) {
             }
             Door::Open(listener) => {
                 tokio::select! {
-                    () = accept(&listener, &machine, &mut connections) => return,
+                    () = wire::accept(&listener, &mut connections, |client| {
+                        attend(client, Arc::clone(&machine))
+                    }) => return,
                     _ = faults.wait_for(|now| now.contains(&Fault::Refuse)) => {}
                 }
                 drop(listener);
@@ -134,21 +136,6 @@ fn shown(machine: &Machine) -> &PrivateKey {
         &machine.other_key
     } else {
         &machine.host_key
-    }
-}
-
-/// Never returns while the listener works.
-async fn accept(listener: &TcpListener, machine: &Arc<Machine>, connections: &mut JoinSet<()>) {
-    loop {
-        let Ok((client, _)) = listener.accept().await else {
-            // Out of file descriptors: a connection that ends makes room.
-            if connections.join_next().await.is_none() {
-                return;
-            }
-            continue;
-        };
-        while connections.try_join_next().is_some() {}
-        connections.spawn(attend(client, Arc::clone(machine)));
     }
 }
 

@@ -8,7 +8,9 @@ use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWrite;
 use tokio::io::AsyncWriteExt as _;
 use tokio::io::DuplexStream;
+use tokio::net::TcpListener;
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 const CHUNK: usize = 32 * 1024;
 
@@ -23,6 +25,27 @@ pub(crate) async fn carry(client: TcpStream, server: DuplexStream, delay: Durati
     tokio::select! {
         _ = copy(server_says, to_client, delay) => {}
         () = up => {}
+    }
+}
+
+/// Attends to every client at once; never returns while the listener works.
+pub(crate) async fn accept<F>(
+    listener: &TcpListener,
+    connections: &mut JoinSet<()>,
+    attend: impl Fn(TcpStream) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    loop {
+        let Ok((client, _)) = listener.accept().await else {
+            // Out of file descriptors: a connection that ends makes room.
+            if connections.join_next().await.is_none() {
+                return;
+            }
+            continue;
+        };
+        while connections.try_join_next().is_some() {}
+        connections.spawn(attend(client));
     }
 }
 

@@ -3,12 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
 use std::process::Command;
 
 use harden_lab::containers::ContainerLab;
 use harden_lab::kubernetes::Kubernetes;
+use harden_lab::programs;
 
 const NODES: [&str; 3] = ["cp-1", "cp-2", "worker-1"];
 
@@ -58,17 +57,6 @@ fn exec(lab: &ContainerLab, node: &str, command: &str) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-fn rke() -> PathBuf {
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "harden-lab", "--bins"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()
-        .unwrap();
-    assert!(built.success(), "the stand-in rke does not build");
-    let tests = std::env::current_exe().unwrap();
-    tests.parent().and_then(Path::parent).unwrap().join("rke")
-}
-
 /// One test, because the lab takes half a minute to start and there is one of it.
 #[test]
 #[ignore = "needs root, Docker and debootstrap; `make test` runs it"]
@@ -77,7 +65,7 @@ fn three_real_nodes_are_checked_hardened_and_proved() {
     // The nodes have no API server; what the stand-in `rke` applies is served from here.
     let state = lab.dir().join("cluster-state.json");
     let _api = Kubernetes::start(&lab.dir().join("kubernetes"), state).unwrap();
-    let rke = rke().display().to_string();
+    let rke = programs::rke().unwrap().display().to_string();
     let check = [
         "check",
         "inventory.yml",

@@ -10,6 +10,7 @@ mod doors;
 mod encrypt;
 mod etcd;
 mod gather;
+mod health;
 pub mod journal;
 mod nodes;
 mod notes;

@@ -15,6 +15,7 @@ use crate::facts::Facts;
 use crate::inventory::Node;
 use crate::inventory::Role;
 use crate::node::frame::Answer;
+use crate::node::request::Lock;
 use crate::node::request::Request;
 use crate::plan::Plan;
 use crate::plan::change::Change;
@@ -132,7 +133,11 @@ impl Run {
 
     /// The node's answers to changes, made while no other run changes it.
     async fn change(&self, node: &Node, requests: &[Request]) -> Result<Vec<Answer>, AskError> {
-        let mut locked = vec![Request::Lock(self.job.holder.clone())];
+        let lock = Lock {
+            holder: self.job.holder.clone(),
+            limit: self.job.answer,
+        };
+        let mut locked = vec![Request::Lock(lock)];
         locked.extend_from_slice(requests);
         let mut answers = self.ask(node, &locked).await?;
         if answers.is_empty() {

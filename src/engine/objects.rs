@@ -82,7 +82,7 @@ impl Run {
         })
     }
 
-    fn kubeconfig(&self) -> PathBuf {
+    pub(super) fn kubeconfig(&self) -> PathBuf {
         let [kubeconfig, _] = rke::state_files(&self.job.config);
         kubeconfig
     }

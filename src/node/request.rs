@@ -1,5 +1,7 @@
 //! What a node is asked or told, as records.
 
+use std::time::Duration;
+
 use sha2::Digest;
 use sha2::Sha256;
 
@@ -25,9 +27,9 @@ pub enum Request {
     },
     /// The last lines that a container wrote.
     Log(String),
-    /// Keeps every other run from changing the node while this program runs; the text says who
-    /// it is. Stands before the changes.
-    Lock(String),
+    /// Keeps every other run from changing the node while this program runs. Stands before the
+    /// changes.
+    Lock(Lock),
     Put(Put),
     Unput(Unput),
     Attributes(Attributes),
@@ -39,6 +41,16 @@ pub enum Request {
     Restart(String),
     /// Removes the temporary file of a run that was killed.
     Sweep(String),
+}
+
+/// The right to change a node, as long as one program runs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Lock {
+    /// Who has it, for others that meet it.
+    pub holder: String,
+    /// After so long nobody waits for the program any more, and it ends: a connection that died
+    /// without a word would otherwise keep it, and the lock, until the server notices.
+    pub limit: Duration,
 }
 
 /// What is asked about a file.
@@ -153,7 +165,10 @@ impl Request {
             Self::Tools(names) => record("tools", names),
             Self::Secrets { prefix, from } => record("secrets", &[prefix.clone(), from.clone()]),
             Self::Log(container) => record("log", std::slice::from_ref(container)),
-            Self::Lock(holder) => record("lock", std::slice::from_ref(holder)),
+            Self::Lock(lock) => record(
+                "lock",
+                &[lock.holder.clone(), lock.limit.as_secs().max(1).to_string()],
+            ),
             Self::Put(put) => put.fields(),
             Self::Unput(unput) => unput.fields(),
             Self::Attributes(attributes) => record("attributes", &attributes.fields()),

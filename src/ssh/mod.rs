@@ -12,6 +12,7 @@ pub mod config;
 pub mod dial;
 pub mod error;
 mod exec;
+pub mod forward;
 mod gate;
 mod handshake;
 mod host_certificate;

@@ -27,6 +27,9 @@ pub(crate) const KERNEL_VALUES: [&str; 9] = [
     "vm.swappiness",
 ];
 
+/// Which boot of the node this is; its own, too.
+pub(crate) const BOOT_ID: &str = "kernel.random.boot_id";
+
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// `$0` is the node's directory, `$1` the command line. One `mount` for all of the node's mounts
@@ -133,7 +136,7 @@ pub(crate) fn fstab(dir: &Path, faults: &[Fault]) -> String {
             "bind,ro",
         );
     }
-    for name in KERNEL_VALUES {
+    for name in KERNEL_VALUES.into_iter().chain([BOOT_ID]) {
         let own = Path::new("/mnt/proc").join(name);
         bind(
             &mut text,

@@ -2,6 +2,8 @@
 
 use crate::report::digest::group::anonymous;
 use crate::report::digest::group::grouped;
+use crate::report::digest::group::located;
+use crate::report::digest::group::placeless;
 use crate::report::digest::group::told_of;
 use crate::report::document::Blocker;
 use crate::report::document::Document;
@@ -39,7 +41,7 @@ pub(in crate::report) fn of(document: &Document) -> Vec<Troubles> {
     let blockers = document.plan.iter().flat_map(|plan| &plan.blockers);
     let all = [
         blocking(blockers),
-        Troubles::of(
+        Troubles::told(
             Kind::Unreachable,
             document.unreachable().map(Node::as_notice),
         ),
@@ -74,25 +76,48 @@ fn identified(blocker: &Blocker) -> String {
 
 impl Troubles {
     fn of(kind: Kind, notices: impl IntoIterator<Item = Notice>) -> Self {
-        let told = notices.into_iter().map(|notice| {
+        Self::told(
+            kind,
+            notices.into_iter().map(|notice| (notice, String::new())),
+        )
+    }
+
+    /// Each notice comes with the address of its node, if it may name that.
+    fn told(kind: Kind, notices: impl IntoIterator<Item = (Notice, String)>) -> Self {
+        let told = notices.into_iter().map(|(notice, address)| {
             let node = notice.node.unwrap_or_default();
             let owner = (!node.is_empty()).then_some(node.as_str());
             let message = named(owner, &notice.message);
-            let text = [&message, &notice.hint].map(|text| anonymous(text, &node));
-            (text, node)
+            let text =
+                [&message, &notice.hint].map(|text| placeless(&anonymous(text, &node), &address));
+            (text, (node, address))
         });
-        let all = grouped(told).into_iter().map(|([message, hint], nodes)| {
-            let named = nodes.iter().map(String::as_str);
-            let nodes = folded(named.filter(|node| !node.is_empty()));
-            Trouble {
-                message: told_of(&message, &nodes),
-                hint: told_of(&hint, &nodes),
-            }
-        });
+        let all = grouped(told)
+            .into_iter()
+            .map(|([message, hint], places)| Trouble::of(&message, &hint, &places));
         Self {
             kind,
             all: all.collect(),
         }
+    }
+}
+
+impl Trouble {
+    /// A trouble of many nodes shows the way out by the first of them where that has an address.
+    fn of(message: &str, hint: &str, places: &[(String, String)]) -> Self {
+        let named = places.iter().map(|(node, _)| node.as_str());
+        let nodes = folded(named.filter(|node| !node.is_empty()));
+        let (first, address) = places.first().map_or(("", ""), |(node, at)| (node, at));
+        let is_one = places.len() == 1;
+        let at = if is_one { address } else { "<address>" };
+        let message = located(&told_of(message, &nodes), at);
+        let hint = match located(hint, address) {
+            as_first if !is_one && as_first != hint => {
+                format!("{}, and so on for the others", told_of(&as_first, first))
+            }
+            as_it_is => told_of(&as_it_is, &nodes),
+        };
+        Self { message, hint }
     }
 }
 
@@ -120,11 +145,12 @@ impl Kind {
 }
 
 impl Node {
-    fn as_notice(&self) -> Notice {
-        Notice {
+    fn as_notice(&self) -> (Notice, String) {
+        let notice = Notice {
             node: Some(self.name.clone()),
             message: self.error.clone().unwrap_or_default(),
             hint: self.hint.clone().unwrap_or_default(),
-        }
+        };
+        (notice, self.address.clone().unwrap_or_default())
     }
 }

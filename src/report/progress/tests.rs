@@ -188,6 +188,7 @@ fn the_head_counts_what_went_wrong_and_estimates_the_rest() {
     );
 
     let silent = EventKind::Unreachable {
+        address: String::new(),
         error: "silent".to_owned(),
         hint: String::new(),
     };

@@ -1,5 +1,7 @@
 //! What stands in the way and what went wrong, equal troubles of many nodes as one.
 
+use std::collections::HashMap;
+
 use crate::report::digest::group::anonymous;
 use crate::report::digest::group::grouped;
 use crate::report::digest::group::located;
@@ -38,16 +40,28 @@ pub(in crate::report) struct Trouble {
 
 /// Every kind of which there is any.
 pub(in crate::report) fn of(document: &Document) -> Vec<Troubles> {
+    let addresses: HashMap<&str, &str> = document
+        .unreachable()
+        .filter_map(|node| Some((node.name.as_str(), node.address.as_deref()?)))
+        .collect();
+    let address_of = |notice: &Notice| {
+        let node = notice.node.as_deref().unwrap_or_default();
+        addresses.get(node).copied().unwrap_or_default().to_owned()
+    };
+    let placed = |notice: Notice| (address_of(&notice), notice);
     let blockers = document.plan.iter().flat_map(|plan| &plan.blockers);
     let all = [
-        blocking(blockers),
-        Troubles::told(
+        Troubles::of(Kind::Blockers, blockers.map(Blocker::as_notice).map(placed)),
+        Troubles::of(
             Kind::Unreachable,
-            document.unreachable().map(Node::as_notice),
+            document.unreachable().map(Node::as_notice).map(placed),
         ),
-        Troubles::of(Kind::Warnings, document.warnings.iter().cloned()),
-        Troubles::of(Kind::Failed, document.failures.iter().cloned()),
-        Troubles::of(Kind::Refused, document.refusal.clone()),
+        Troubles::of(
+            Kind::Warnings,
+            document.warnings.iter().cloned().map(placed),
+        ),
+        Troubles::of(Kind::Failed, document.failures.iter().cloned().map(placed)),
+        Troubles::of(Kind::Refused, document.refusal.clone().map(placed)),
     ];
     all.into_iter()
         .filter(|troubles| !troubles.all.is_empty())
@@ -56,13 +70,10 @@ pub(in crate::report) fn of(document: &Document) -> Vec<Troubles> {
 
 /// What forbids a plan.
 pub(in crate::report) fn blocking<'a>(blockers: impl IntoIterator<Item = &'a Blocker>) -> Troubles {
+    let notices = blockers.into_iter().map(Blocker::as_notice);
     Troubles::of(
         Kind::Blockers,
-        blockers.into_iter().map(|blocker| Notice {
-            node: blocker.node.clone(),
-            message: identified(blocker),
-            hint: blocker.hint.clone(),
-        }),
+        notices.map(|notice| (String::new(), notice)),
     )
 }
 
@@ -75,16 +86,9 @@ fn identified(blocker: &Blocker) -> String {
 }
 
 impl Troubles {
-    fn of(kind: Kind, notices: impl IntoIterator<Item = Notice>) -> Self {
-        Self::told(
-            kind,
-            notices.into_iter().map(|notice| (notice, String::new())),
-        )
-    }
-
-    /// Each notice comes with the address of its node, if it may name that.
-    fn told(kind: Kind, notices: impl IntoIterator<Item = (Notice, String)>) -> Self {
-        let told = notices.into_iter().map(|(notice, address)| {
+    /// Each notice comes with the address of its node, where that is known.
+    fn of(kind: Kind, notices: impl IntoIterator<Item = (String, Notice)>) -> Self {
+        let told = notices.into_iter().map(|(address, notice)| {
             let node = notice.node.unwrap_or_default();
             let owner = (!node.is_empty()).then_some(node.as_str());
             let message = named(owner, &notice.message);
@@ -145,12 +149,21 @@ impl Kind {
 }
 
 impl Node {
-    fn as_notice(&self) -> (Notice, String) {
-        let notice = Notice {
+    fn as_notice(&self) -> Notice {
+        Notice {
             node: Some(self.name.clone()),
             message: self.error.clone().unwrap_or_default(),
             hint: self.hint.clone().unwrap_or_default(),
-        };
-        (notice, self.address.clone().unwrap_or_default())
+        }
+    }
+}
+
+impl Blocker {
+    fn as_notice(&self) -> Notice {
+        Notice {
+            node: self.node.clone(),
+            message: identified(self),
+            hint: self.hint.clone(),
+        }
     }
 }

@@ -91,6 +91,7 @@ impl Run {
             }
             Err(error) => {
                 let kind = EventKind::Unreachable {
+                    address: node.address.clone(),
                     error: error.to_string(),
                     hint: error.hint(),
                 };

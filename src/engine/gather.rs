@@ -152,9 +152,11 @@ impl Run {
         let job = &self.job;
         let is_old = self.doors.is_open(node).await;
         let begin = || self.teller.tell_of(&node.name, EventKind::Connecting);
+        let began = Instant::now();
         let session = self.doors.to(node, &job.keys, &job.options, begin).await?;
         if !is_old {
             self.teller.tell_of(&node.name, EventKind::Connected);
+            self.trace_door(node, &session, began.elapsed());
         }
         Ok(session)
     }
@@ -171,7 +173,11 @@ impl Run {
         let session = session.map_err(|error| (error.into(), false))?;
         let answers = async {
             let ascent = self.ascents.of(node, &*session, limit).await?;
-            ask(&session, node, &ascent, requests, limit).await
+            self.trace_requests(node, requests);
+            let began = Instant::now();
+            let exchange = ask(&session, node, &ascent, requests, limit).await?;
+            self.trace_exchange(node, &exchange, began.elapsed());
+            Ok(exchange.answers)
         };
         answers.await.map_err(|error| (error, is_old))
     }

@@ -1,9 +1,11 @@
 //! What the Kubernetes API says, asked beside the nodes.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use crate::audit;
 use crate::engine::Run;
+use crate::event::Depth;
 use crate::event::EventKind;
 use crate::facts::object::Objects;
 use crate::fleet::Fleet;
@@ -73,13 +75,21 @@ impl Run {
             all: self.job.answer,
         };
         let file = kubeconfig.display().to_string();
+        let began = Instant::now();
         let asked = tokio::task::spawn_blocking(move || ask(&Api::open(&kubeconfig, patience)?));
-        asked.await.unwrap_or_else(|error| {
+        let answered = asked.await.unwrap_or_else(|error| {
             Err(KubeError::Unusable {
-                file,
+                file: file.clone(),
                 why: error.to_string(),
             })
-        })
+        });
+        self.trace(None, Depth::Node, || {
+            let told = answered.as_ref().err();
+            let told = told.map_or_else(|| "answered".to_owned(), ToString::to_string);
+            let took = began.elapsed().as_millis();
+            format!("the Kubernetes API of {file}: {told} after {took} ms")
+        });
+        answered
     }
 
     pub(super) fn kubeconfig(&self) -> PathBuf {

@@ -144,6 +144,30 @@ impl Request {
         )
     }
 
+    /// What it asks or does, for people; no content.
+    pub fn told(&self) -> String {
+        let of = |what: &str, names: &[String]| format!("{what} {}", names.join(", "));
+        match self {
+            Self::Kernel(keys) => of("kernel values", keys),
+            Self::Files(files) => {
+                let paths: Vec<String> = files.iter().map(|file| file.path().to_owned()).collect();
+                of("files", &paths)
+            }
+            Self::Containers(names) => of("containers", names),
+            Self::Room(paths) => of("room for", paths),
+            Self::Tools(names) => of("programs", names),
+            Self::Secrets { prefix, .. } => format!("how the Secrets below {prefix} begin"),
+            Self::Log(container) => format!("the last lines of {container}"),
+            Self::Lock(lock) => format!("the lock of the node for {} s", lock.limit.as_secs()),
+            Self::Put(put) => format!("write {}", put.attributes.path),
+            Self::Unput(unput) => format!("put back {}", unput.path),
+            Self::Attributes(attributes) => format!("owner and mode of {}", attributes.path),
+            Self::Assign { key, value } => format!("set {key} to {value}"),
+            Self::Restart(container) => format!("restart {container}"),
+            Self::Sweep(path) => format!("remove {path}"),
+        }
+    }
+
     /// The fields of the record. Control characters in a path have been refused by the loaders.
     pub(crate) fn fields(&self) -> Vec<String> {
         let record = |verb: &str, fields: &[String]| {
@@ -180,6 +204,15 @@ impl Request {
 }
 
 impl FileQuestion {
+    fn path(&self) -> &str {
+        match self {
+            Self::Attributes(path)
+            | Self::Content(path)
+            | Self::Glob(path)
+            | Self::Directory(path) => path,
+        }
+    }
+
     fn marked(&self) -> String {
         match self {
             Self::Attributes(path) => format!("s{path}"),

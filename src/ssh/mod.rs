@@ -23,6 +23,7 @@ mod key_file;
 pub mod keys;
 pub mod known_hosts;
 mod login;
+mod notes;
 pub mod obstacle;
 pub mod password;
 mod patience;

@@ -1,5 +1,6 @@
 //! An event as a line.
 
+use crate::event::Depth;
 use crate::event::Event;
 use crate::event::EventKind;
 use crate::event::Outcome;
@@ -13,6 +14,10 @@ use crate::report::words::named;
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Tone {
+    /// Told with `-vvv`, `-vv`, `-v`.
+    Wire,
+    Step,
+    Node,
     /// One of many; bars show the same.
     Passing,
     Story,
@@ -98,6 +103,14 @@ impl Told {
             EventKind::Skipped { what, why } => {
                 Self::story(named(node, &format!("left out: {what}, because {why}")))
             }
+            EventKind::Traced { depth, message } => Self {
+                tone: match depth {
+                    Depth::Node => Tone::Node,
+                    Depth::Step => Tone::Step,
+                    Depth::Wire => Tone::Wire,
+                },
+                ..Self::passing(named(node, message))
+            },
             EventKind::RunFinished => {
                 let seconds = event.since_start.as_secs_f64();
                 Self::story(format!("finished after {seconds:.1} s"))

@@ -152,11 +152,11 @@ impl Run {
         let job = &self.job;
         let is_old = self.doors.is_open(node).await;
         let begin = || self.teller.tell_of(&node.name, EventKind::Connecting);
-        let began = Instant::now();
+        let start = Instant::now();
         let session = self.doors.to(node, &job.keys, &job.options, begin).await?;
         if !is_old {
             self.teller.tell_of(&node.name, EventKind::Connected);
-            self.trace_door(node, &session, began.elapsed());
+            self.trace_door(node, &session, start.elapsed());
         }
         Ok(session)
     }

@@ -46,9 +46,9 @@ impl Run {
                 format!("nothing is restarted, because no API server could be asked afterwards how it is: {error}"),
                 format!("{}; or pass `--no-kube`, and a container that stays up is enough", error.hint()),
             );
-            restarts
-                .iter()
-                .for_each(|restart| self.skip_restart(restart));
+            for restart in restarts {
+                self.skip_restart(restart);
+            }
             return false;
         }
         let mut remaining = restarts.iter();
@@ -130,9 +130,9 @@ impl Run {
             watch.looks = 0;
             return Ok(None);
         };
-        watch.see(&container);
+        watch.see(container);
         let is_steady = watch.looks >= STEADY_LOOKS;
-        Ok(is_steady.then(|| port(&container)))
+        Ok(is_steady.then(|| port(container)))
     }
 
     /// The last lines of the component's log, as a part of a sentence; nothing where there are none.

@@ -23,5 +23,6 @@ mod rollout;
 mod secrets;
 mod ssh_config;
 mod undo;
+mod verbose;
 mod waivers;
 mod weather;

@@ -202,9 +202,9 @@ fn without_terminal(lab: &Lab, moment: impl Fn() -> bool, then: impl FnOnce()) -
         .stdin(Stdio::piped())
         .stdout(Stdio::null());
     // The same place and environment as for any other run.
-    let like = lab.command(&[]);
+    let usual = lab.command(&[]);
     terminal.current_dir(lab.site.path()).env_clear();
-    for (name, value) in like.get_envs() {
+    for (name, value) in usual.get_envs() {
         if let Some(value) = value {
             terminal.env(name, value);
         }

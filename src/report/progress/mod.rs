@@ -58,15 +58,10 @@ impl Progress {
     }
 
     fn timed(out: impl Write + Send + 'static, depth: Depth) -> Self {
-        let least = match depth {
-            Depth::Node => Tone::Node,
-            Depth::Step => Tone::Step,
-            Depth::Wire => Tone::Wire,
-        };
         Self {
             view: View::Lines {
                 out: Box::new(out),
-                least,
+                least: Tone::from(depth),
                 is_timed: true,
             },
         }

@@ -25,6 +25,16 @@ pub(super) enum Tone {
     Failure,
 }
 
+impl From<Depth> for Tone {
+    fn from(depth: Depth) -> Self {
+        match depth {
+            Depth::Node => Self::Node,
+            Depth::Step => Self::Step,
+            Depth::Wire => Self::Wire,
+        }
+    }
+}
+
 /// What is told of an event.
 pub(super) struct Told {
     pub(super) tone: Tone,
@@ -104,11 +114,7 @@ impl Told {
                 Self::story(named(node, &format!("left out: {what}, because {why}")))
             }
             EventKind::Traced { depth, message } => Self {
-                tone: match depth {
-                    Depth::Node => Tone::Node,
-                    Depth::Step => Tone::Step,
-                    Depth::Wire => Tone::Wire,
-                },
+                tone: Tone::from(*depth),
                 ..Self::passing(named(node, message))
             },
             EventKind::RunFinished => {

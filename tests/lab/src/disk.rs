@@ -136,7 +136,7 @@ pub(crate) fn apply(dir: &Path, before: &[Fault], after: &[Fault]) -> Result<(),
         boot::begin(dir)?;
     }
     docker_client(&dir.join("bin/docker"), after)?;
-    replace(&dir.join("fstab"), &mounts::fstab(dir, after))?;
+    replace(&dir.join("fstab"), mounts::fstab(dir, after))?;
     match mounts::mounted(after) {
         Some(script) => {
             fs::create_dir_all(dir.join("etc/kubernetes"))?;

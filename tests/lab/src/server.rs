@@ -201,7 +201,7 @@ async fn attend(client: TcpStream, machine: Arc<Machine>) {
 async fn lost(weather: &mut watch::Receiver<Vec<Fault>>) {
     let lost = weather.wait_for(|now| now.contains(&Fault::NetworkLost));
     if lost.await.is_err() {
-        future::pending().await
+        future::pending::<()>().await;
     }
 }
 

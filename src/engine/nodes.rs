@@ -163,7 +163,9 @@ fn outcome(answer: Option<&Answer>) -> Outcome {
     match answer {
         Some(answer) if answer.verb == "done" => Outcome::Changed,
         Some(answer) if answer.verb == "skipped" => Outcome::Skipped,
-        Some(answer) => Outcome::Failed { why: answer.text() },
+        Some(answer) => Outcome::Failed {
+            why: answer.text().into_owned(),
+        },
         None => Outcome::Failed {
             why: "the node did not say whether it was done".to_owned(),
         },

@@ -131,8 +131,9 @@ pub fn plan(profile: &Profile, fleet: &Fleet, settings: &Settings<'_>) -> Plan {
             finish(&mut plan, draft, (&node.name, facts), fleet, settings);
         }
     }
-    cluster::finish(&mut plan, wishes, fleet);
-    let stopping = arguments::blockers(profile, fleet, &plan);
+    let edited = cluster::finish(&mut plan, wishes, fleet);
+    let file = edited.as_ref().unwrap_or(&fleet.cluster.file);
+    let stopping = arguments::blockers(profile, fleet, file);
     plan.blockers.extend(stopping);
     plan.restarts = if plan.rke_up_recreates("kube-api") {
         Vec::new()

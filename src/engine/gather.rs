@@ -85,6 +85,7 @@ impl Run {
             Ok(answers) => self.gathered(node, answer::read(&asked.questions, &answers)),
             Err(error) => {
                 let kind = EventKind::Unreachable {
+                    address: node.address.clone(),
                     error: error.to_string(),
                     hint: error.hint(),
                 };

@@ -49,7 +49,7 @@ pub struct Report {
     /// False when the run was stopped from outside.
     pub finished: bool,
     pub warnings: Vec<Notice>,
-    pub unreachable: Vec<Notice>,
+    pub unreachable: Vec<Unreachable>,
     /// The findings of a check, and those that an apply began with.
     pub before: Option<Vec<Finding>>,
     /// The findings that an apply ended with.
@@ -75,6 +75,16 @@ pub struct Notice {
     /// `None` for what is about the whole run.
     pub node: Option<String>,
     pub message: String,
+    pub hint: String,
+}
+
+/// A node that could not be asked.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unreachable {
+    pub node: String,
+    /// Where it was looked for.
+    pub address: String,
+    pub error: String,
     pub hint: String,
 }
 
@@ -136,9 +146,16 @@ impl Report {
             EventKind::Warned { message, hint } => {
                 self.warnings.push(Notice::new(node, message, hint));
             }
-            EventKind::Unreachable { error, hint } => {
-                self.unreachable.push(Notice::new(node, error, hint));
-            }
+            EventKind::Unreachable {
+                address,
+                error,
+                hint,
+            } => self.unreachable.push(Unreachable {
+                node: node.unwrap_or_default(),
+                address,
+                error,
+                hint,
+            }),
             EventKind::Judged { findings } => self.judge(findings),
             EventKind::Planned(plan) => self.plan = Some(plan),
             EventKind::Refused { why, hint } => {

@@ -198,6 +198,7 @@ pub(super) fn failing_check() -> Vec<Event> {
         of_node(
             "worker-1",
             EventKind::Unreachable {
+                address: "10.0.0.21".to_owned(),
                 error: refused.to_owned(),
                 hint: "start sshd on worker-1".to_owned(),
             },

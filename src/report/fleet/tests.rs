@@ -29,6 +29,7 @@ fn the_table_says_which_cluster_fails_what_and_which_could_not_be_read() {
         style: Style::Plain,
         width: 100,
         diff: false,
+        all: false,
     };
     assert_snapshot!(text(|out| write_table(out, &fleet(), look)), @r#"
     guide:1.1.1  The kernel behaves as the kubelet expects, now and after a reboot

@@ -115,7 +115,7 @@ fn ill_nodes_cost_a_run_one_deadline_and_no_more() {
 
 #[test]
 fn memory_is_bounded_by_the_nodes_that_are_open_and_those_that_are_done() {
-    let count = 400;
+    let count = 1000;
 
     let ran = check(count, Weather::default(), &["--jobs", "64"]);
 

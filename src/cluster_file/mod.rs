@@ -212,7 +212,7 @@ impl ClusterFile {
 
     /// RKE's reader applies `<<` where it stands, so one below a key overwrites that key.
     fn refuse_late_merge(&self, syntax: &Syntax, path: &[String]) -> Result<(), EditError> {
-        if !syntax.has_late_merge(path) {
+        if !self.text.contains("<<") || !syntax.has_late_merge(path) {
             return Ok(());
         }
         let remark = self.remark(path, "a `<<` further down would overwrite this key for RKE");

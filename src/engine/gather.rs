@@ -185,7 +185,8 @@ impl Run {
     }
 }
 
-fn unread(facts: &Facts) -> usize {
+/// How many questions have no answer.
+pub(super) fn unread(facts: &Facts) -> usize {
     fn count<T>(answers: &ByNode<Observed<T>>) -> usize {
         let unread = |answer: &&Observed<T>| matches!(answer, Observed::Unread { .. });
         answers.values().filter(unread).count()

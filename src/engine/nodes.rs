@@ -8,6 +8,7 @@ use futures::stream;
 
 use crate::engine::Run;
 use crate::engine::doors::AskError;
+use crate::engine::gather::unread;
 use crate::engine::journal::Deed;
 use crate::event::EventKind;
 use crate::event::Outcome;
@@ -107,7 +108,10 @@ impl Run {
         if let (Some(asked), [_, ..]) = (asked, answers.as_slice()) {
             let mut facts = answer::read(&asked.questions, &answers);
             self.ask_after(node, &asked.questions, &mut facts).await;
-            self.looks.keep(&node.name, began, facts);
+            // What could not be read may be readable a moment later.
+            if unread(&facts) == 0 {
+                self.looks.keep(&node.name, began, facts);
+            }
         }
         outcomes.iter().all(|outcome| *outcome == Outcome::Changed)
     }

@@ -322,12 +322,12 @@ pub(super) fn accepted_check() -> Vec<Event> {
             ),
             policy(Verdict::Manual {
                 what: why("look at the policies"),
-                attested: Some(Attested {
+                attested: Some(Box::new(Attested {
                     by: why("bob"),
                     on: why("2026-11-01"),
                     holds_until: why("2027-05-01"),
                     note: why("all bound"),
-                }),
+                })),
             }),
             odd(
                 "cis:1.1.1",

@@ -18,6 +18,7 @@ pub mod progress;
 #[cfg(test)]
 mod sample;
 pub mod sarif;
+pub mod saved;
 mod summary;
 pub mod table;
 pub mod trend;

@@ -34,7 +34,8 @@ impl Wishes {
                 | Remedy::Put(_)
                 | Remedy::Attributes(_)
                 | Remedy::EncryptionFile
-                | Remedy::Restart { .. } => {}
+                | Remedy::Restart { .. }
+                | Remedy::DeactivateDriver { .. } => {}
             }
         }
     }

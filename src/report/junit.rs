@@ -112,6 +112,9 @@ fn own_suite(document: &Document, name: &str, others: &[Suite]) -> Suite {
         let why = one.why.as_deref().unwrap_or_default();
         format!("{} was not restarted: {why}", one.component)
     }));
+    let drivers = done.drivers.iter();
+    let drivers = drivers.filter(|one| one.outcome == Outcome::Failed);
+    lines.extend(drivers.map(|one| one.text()));
     if !document.finished {
         lines.push("stopped before the end".to_owned());
     }

@@ -91,6 +91,18 @@ impl Told {
             EventKind::Restarted { component, outcome } => {
                 Self::ended(node, "restarted", component, outcome)
             }
+            EventKind::DriverSwitched {
+                driver,
+                activates,
+                outcome,
+            } => {
+                let verb = if *activates {
+                    "activated"
+                } else {
+                    "deactivated"
+                };
+                Self::ended(node, verb, &format!("node driver {driver}"), outcome)
+            }
             EventKind::SecretsRewritten { key, rewritten } => Self::story(format!(
                 "{} written again, all lie in etcd under {key}",
                 counted(*rewritten, "Secret")
@@ -185,6 +197,7 @@ pub(super) fn title(phase: Phase) -> &'static str {
         Phase::PromoteKey => "making the new key the first one",
         Phase::RewriteSecrets => "writing Secrets again through the Kubernetes API",
         Phase::DropKey => "dropping the old key",
+        Phase::Rancher => "switching node drivers of the Rancher server",
         Phase::Verify => "asking the nodes again",
     }
 }

@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod apply;
+mod audit_log;
 mod bad_input;
 mod check;
 mod controls;
+mod drivers;
 mod hostile;
 mod hosts;
 mod interruption;

@@ -78,6 +78,11 @@ pub fn kinds_after(profile: &Profile, level: u8, objects: &Objects) -> BTreeSet<
         .collect()
 }
 
+/// True when an object of the addons is not as it should be, and what RKE's job did last matters.
+pub fn needs_addon_job(profile: &Profile, level: u8, objects: &Objects) -> bool {
+    all_resources(profile, level).any(|resource| resource.needs_addon_job(objects))
+}
+
 /// What the API's lists show must be asked of some nodes, by name. Almost always nothing.
 pub fn questions_by_node(
     profile: &Profile,

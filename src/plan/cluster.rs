@@ -143,5 +143,9 @@ fn told(edit: &Edit, controls: &[ControlId]) -> Vec<ClusterEdit> {
             "addons".to_owned(),
             "the objects of the guide".to_owned(),
         )],
+        Edit::AddonsCount { number } => vec![line(
+            "addons".to_owned(),
+            format!("number {number} in a comment line, so that RKE applies the objects again"),
+        )],
     }
 }

@@ -4,6 +4,7 @@
 //! the same plan for the same input, so a plan that is shown is the plan that
 //! will be applied.
 
+mod addons;
 mod arguments;
 pub mod audit_log;
 pub mod blocker;
@@ -139,6 +140,8 @@ pub fn plan(profile: &Profile, fleet: &Fleet, settings: &Settings<'_>) -> Plan {
     }
     cluster::finish(&mut plan, wishes, fleet);
     plan.drivers = drivers::switches(profile, fleet, settings.level);
+    let stuck = addons::blockers(profile, fleet, settings.level, &plan);
+    plan.blockers.extend(stuck);
     let stopping = arguments::blockers(profile, fleet, &plan);
     plan.blockers.extend(stopping);
     plan.restarts = if plan.rke_up_recreates("kube-api") {

@@ -212,6 +212,11 @@ impl Resource {
         }
     }
 
+    /// True when what RKE's job for `addons` did last must be known, because of these lists.
+    pub fn needs_addon_job(&self, objects: &Objects) -> bool {
+        matches!(self, Self::Addons(addons) if addons.needs_job(objects))
+    }
+
     /// What must be asked of some nodes, by name, because of what the Kubernetes API said; almost
     /// always nothing.
     pub fn questions_by_node(

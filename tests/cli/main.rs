@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod addons;
 mod apply;
 mod audit_log;
 mod bad_input;

@@ -248,6 +248,7 @@ fn a_check_says_all_that_the_table_says() {
           }
         ],
         "secrets": null,
+        "drivers": [],
         "blockers": [
           {
             "node": "worker-1",
@@ -264,6 +265,7 @@ fn a_check_says_all_that_the_table_says() {
         "rke": null,
         "restarts": [],
         "secrets": null,
+        "drivers": [],
         "skipped": []
       },
       "warnings": [
@@ -323,6 +325,7 @@ fn an_apply_says_what_was_before_and_what_was_done() {
       "rke": null,
       "restarts": [],
       "secrets": null,
+      "drivers": [],
       "skipped": [
         {
           "node": null,

@@ -1,5 +1,7 @@
 //! An event as a line.
 
+use std::path::Path;
+
 use crate::event::Event;
 use crate::event::EventKind;
 use crate::event::Outcome;
@@ -76,18 +78,7 @@ impl Told {
                 recreated,
                 failure,
                 log,
-            } => {
-                let log = log.display();
-                match failure {
-                    None => Self::story(format!(
-                        "rke: done, {} made anew, log in {log}",
-                        counted(*recreated, "container")
-                    )),
-                    Some((message, hint)) => {
-                        Self::failure(&format!("rke up: {message}, log in {log}"), hint)
-                    }
-                }
-            }
+            } => Self::rke_ended(*recreated, failure.as_ref(), log),
             EventKind::Restarted { component, outcome } => {
                 Self::ended(node, "restarted", component, outcome)
             }
@@ -126,6 +117,19 @@ impl Told {
             message
         } else {
             format!("{message}\n  hint: {}", escaped(&self.hint))
+        }
+    }
+
+    fn rke_ended(recreated: usize, failure: Option<&(String, String)>, log: &Path) -> Self {
+        let log = log.display();
+        match failure {
+            None => Self::story(format!(
+                "rke: done, {} made anew, log in {log}",
+                counted(recreated, "container")
+            )),
+            Some((message, hint)) => {
+                Self::failure(&format!("rke up: {message}, log in {log}"), hint)
+            }
         }
     }
 

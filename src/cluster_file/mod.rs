@@ -45,6 +45,9 @@ pub enum Edit {
     /// These objects are among the documents of `addons`: an object of the same kind, namespace
     /// and name is replaced, foreign ones are kept (RKE addons, rke.md 2.2).
     Addons { documents: Vec<String> },
+    /// A comment line in `addons` has this number, so that its text is another one than before and
+    /// its objects are the same: RKE applies a text again only when it changed (rke.md 2.2).
+    AddonsCount { number: u64 },
 }
 
 /// A scalar whose type matters: RKE takes `true` for a bool and `"true"` for an argument.
@@ -128,6 +131,12 @@ impl ClusterFile {
             Some(_) => return Err(self.remark(&["addons".to_owned()], "`addons` is not a text")),
         };
         addons::documents(value).map_err(|mistake| self.addons_remark(&mistake))
+    }
+
+    /// The number in the comment line of `addons` that counts; 0 where there is none.
+    pub fn addons_count(&self) -> u64 {
+        let text = self.value_at(&["addons"]).and_then(Value::text);
+        text.map_or(0, addons::count)
     }
 
     /// The text with every edit made true, and everything else as it was.

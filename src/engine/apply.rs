@@ -28,6 +28,11 @@ impl Run {
     /// is done when a stage fails stays done, and the report says so.
     pub async fn apply(&mut self, plan: &Plan) {
         let done = self.change_nodes(plan).await && self.change_cluster(plan).await;
+        if done {
+            self.switch_drivers(&plan.drivers).await;
+        } else {
+            self.leave_drivers(&plan.drivers);
+        }
         // After a stop there is nobody to wait for a proof; the report says what is done.
         if self.stop.is_asked_for() {
             self.teller.tell(EventKind::Skipped {

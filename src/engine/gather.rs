@@ -16,11 +16,13 @@ use crate::engine::doors::AskError;
 use crate::engine::doors::ask;
 use crate::event::EventKind;
 use crate::facts::Facts;
+use crate::facts::File;
 use crate::facts::Observed;
 use crate::facts::answer;
 use crate::facts::layout::Layout;
 use crate::facts::question;
 use crate::facts::question::Question;
+use crate::fleet::Fleet;
 use crate::inventory::Node;
 use crate::node::frame::Answer;
 use crate::node::request::Request;
@@ -124,6 +126,46 @@ impl Run {
         }
     }
 
+    /// Asks the few nodes that run certain pods what only they can tell; what stays unanswered stays
+    /// unread. A connection that was closed is opened once more for that.
+    pub(super) async fn ask_hosts_of_pods(&self, fleet: &mut Fleet) {
+        let job = &self.job;
+        let objects = &fleet.objects;
+        let asked = audit::questions_by_node(&job.profile, job.level, objects, &fleet.inventory);
+        let asked = self.selected().filter_map(|node| {
+            let is_reached = !fleet.facts.get(&node.name)?.is_empty();
+            let questions = asked.get(&node.name).filter(|_| is_reached)?;
+            Some((node, questions))
+        });
+        let told: Vec<(String, Facts)> = stream::iter(asked)
+            .map(|(node, questions)| async move {
+                let more = self.unless_stopped(self.more_of(node, questions)).await;
+                (node.name.clone(), more)
+            })
+            .buffer_unordered(usize::MAX)
+            .collect()
+            .await;
+        for (node, more) in told {
+            if let Some(facts) = fleet.facts.get_mut(&node) {
+                facts.files.extend(more.files);
+            }
+        }
+    }
+
+    async fn more_of(&self, node: &Node, questions: &BTreeSet<Question>) -> Facts {
+        let answers = self.ask(node, &question::requests(questions)).await;
+        if self.job.connections == Connections::Brief {
+            self.doors.leave(node).await;
+        }
+        match answers {
+            Ok(answers) => answer::read(questions, &answers),
+            Err(error) => Facts {
+                files: unread_files(questions, &error.to_string()),
+                ..Facts::default()
+            },
+        }
+    }
+
     /// Asks within the time that one question may take.
     pub(super) async fn ask(
         &self,
@@ -183,6 +225,14 @@ impl Run {
         };
         answers.await.map_err(|error| (error, is_old))
     }
+}
+
+fn unread_files(questions: &BTreeSet<Question>, why: &str) -> ByNode<Observed<File>> {
+    let paths = questions.iter().filter_map(|question| match question {
+        Question::Attributes(path) | Question::Content(path) => Some(path.clone()),
+        _ => None,
+    });
+    paths.map(|path| (path, Observed::unread(why))).collect()
 }
 
 /// How many questions have no answer.

@@ -233,6 +233,13 @@ impl Run {
                 why: "only some nodes were selected with --on, and `rke up` acts on all".into(),
             });
         }
+        if self.is_partial() && !plan.drivers.is_empty() {
+            plan.drivers.clear();
+            self.teller.tell(EventKind::Skipped {
+                what: "node drivers of the Rancher server".into(),
+                why: "only some nodes were selected with --on, and they belong to none".into(),
+            });
+        }
         plan.blockers.extend(self.obstacles(&fleet, &plan).await);
         plan.secrets = self.plain_secrets(&fleet).await;
         self.seen = fleet.facts;
@@ -323,7 +330,9 @@ impl Run {
         let mut fleet = Fleet::new(self.job.inventory.clone(), self.job.cluster.clone(), facts);
         fleet.rancher = rancher;
         let objects = asked.unwrap_or_else(|error| self.without_objects(&fleet, &error));
-        fleet.with_objects(objects)
+        let mut fleet = fleet.with_objects(objects);
+        self.ask_hosts_of_pods(&mut fleet).await;
+        fleet
     }
 
     fn is_partial(&self) -> bool {

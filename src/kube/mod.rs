@@ -3,6 +3,7 @@
 //! A handful of lists and the log of one job are all that is read, and Secrets are all that is
 //! written, by patches that change nothing; everything is read page by page, within one deadline, and over verified TLS only. What cannot be read says why.
 
+mod addon_job;
 mod api;
 mod error;
 mod kubeconfig;

@@ -35,7 +35,8 @@ impl Wishes {
                 | Remedy::Put(_)
                 | Remedy::Attributes(_)
                 | Remedy::EncryptionFile
-                | Remedy::Restart { .. } => {}
+                | Remedy::Restart { .. }
+                | Remedy::DeactivateDriver { .. } => {}
             }
         }
     }
@@ -146,6 +147,10 @@ fn told(edit: &Edit, controls: &[ControlId]) -> Vec<ClusterEdit> {
         Edit::Addons { .. } => vec![line(
             "addons".to_owned(),
             "the objects of the guide".to_owned(),
+        )],
+        Edit::AddonsCount { number } => vec![line(
+            "addons".to_owned(),
+            format!("number {number} in a comment line, so that RKE applies the objects again"),
         )],
     }
 }

@@ -89,7 +89,10 @@ impl Draft {
             Remedy::Restart { component } => {
                 self.restarts.insert(component);
             }
-            Remedy::Edit(_) | Remedy::EditList { .. } | Remedy::RkeUp => {}
+            Remedy::Edit(_)
+            | Remedy::EditList { .. }
+            | Remedy::RkeUp
+            | Remedy::DeactivateDriver { .. } => {}
         }
     }
 

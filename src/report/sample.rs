@@ -170,6 +170,7 @@ pub(super) fn plan(nodes: &[&str], blockers: Vec<Blocker>) -> Plan {
         }),
         rke_up: Some("cluster.yml changes".to_owned()),
         secrets: None,
+        drivers: Vec::new(),
         restarts: nodes
             .iter()
             .map(|&node| Restart {

@@ -11,6 +11,7 @@ use crate::facts::question::Question;
 use crate::finding::Finding;
 use crate::finding::Verdict;
 use crate::fleet::Fleet;
+use crate::inventory::Inventory;
 use crate::inventory::Node;
 use crate::profile::Audit;
 use crate::profile::Control;
@@ -75,6 +76,27 @@ pub fn kinds_after(profile: &Profile, level: u8, objects: &Objects) -> BTreeSet<
     all_resources(profile, level)
         .filter_map(|resource| resource.kinds_after(objects))
         .collect()
+}
+
+/// True when an object of the addons is not as it should be, and what RKE's job did last matters.
+pub fn needs_addon_job(profile: &Profile, level: u8, objects: &Objects) -> bool {
+    all_resources(profile, level).any(|resource| resource.needs_addon_job(objects))
+}
+
+/// What the API's lists show must be asked of some nodes, by name. Almost always nothing.
+pub fn questions_by_node(
+    profile: &Profile,
+    level: u8,
+    objects: &Objects,
+    inventory: &Inventory,
+) -> BTreeMap<String, BTreeSet<Question>> {
+    let mut questions: BTreeMap<String, BTreeSet<Question>> = BTreeMap::new();
+    for (node, question) in all_resources(profile, level)
+        .flat_map(|resource| resource.questions_by_node(objects, inventory))
+    {
+        questions.entry(node).or_default().insert(question);
+    }
+    questions
 }
 
 fn all_resources(profile: &Profile, level: u8) -> impl Iterator<Item = &Resource> {
@@ -171,7 +193,7 @@ fn measured(audit: &Audit, scene: &Scene<'_>, common: &Common) -> (Verdict, Vec<
     {
         return (Verdict::Unknown { why: why.clone() }, Vec::new());
     }
-    let evidence: Vec<Evidence> = audit
+    let mut evidence: Vec<Evidence> = audit
         .resources
         .iter()
         .flat_map(|resource| {
@@ -182,6 +204,8 @@ fn measured(audit: &Audit, scene: &Scene<'_>, common: &Common) -> (Verdict, Vec<
             evidence
         })
         .collect();
+    // Most have one or two, and there are as many as controls times nodes.
+    evidence.shrink_to_fit();
     if evidence.is_empty()
         && let Some(what) = &audit.by_hand
     {

@@ -77,6 +77,13 @@ pub enum EventKind {
         component: String,
         outcome: Outcome,
     },
+    /// A node driver of the Rancher server, and whether it is what it was to become.
+    DriverSwitched {
+        driver: String,
+        /// True for a driver that was to become active again.
+        activates: bool,
+        outcome: Outcome,
+    },
     /// Every Secret lies in etcd under this key now; so many had to be written again.
     SecretsRewritten {
         key: String,
@@ -157,6 +164,8 @@ pub enum Phase {
     PromoteKey,
     RewriteSecrets,
     DropKey,
+    /// Node drivers of the Rancher server are switched.
+    Rancher,
     Verify,
 }
 
@@ -167,6 +176,6 @@ pub enum Outcome {
     Failed {
         why: String,
     },
-    /// An earlier failure on the same node came first.
+    /// An earlier failure came first.
     Skipped,
 }

@@ -96,6 +96,8 @@ impl Fleet {
             objects: &self.objects,
             rancher: self.rancher.as_ref(),
             layout: &facts.layout,
+            inventory: &self.inventory,
+            nodes: &self.facts,
         }
     }
 

@@ -94,7 +94,7 @@ fn edit(line: &str) -> Option<Edit> {
 fn place(edit: &Edit) -> &[String] {
     match edit {
         Edit::Set { path, .. } | Edit::Append { path, .. } => path,
-        Edit::Addons { .. } => &[],
+        Edit::Addons { .. } | Edit::AddonsCount { .. } => &[],
     }
 }
 
@@ -114,6 +114,7 @@ fn holds(file: &ClusterFile, edit: &Edit) {
         Edit::Append { item, .. } => {
             matches!(seen, Some(Value::List(list)) if list.contains(&Value::Text(item.clone())))
         }
+        Edit::AddonsCount { number } => file.addons_count() == *number,
         Edit::Set { .. } | Edit::Addons { .. } => true,
     };
     assert!(is_met, "{edit:?} was accepted and reads {seen:?}");
@@ -136,7 +137,7 @@ fn others(text: &str, edits: &[Edit]) -> Leaves {
                     list.retain(|it| *it != Value::Text(item.clone()));
                 }
             }
-            Edit::Addons { .. } => {}
+            Edit::Addons { .. } | Edit::AddonsCount { .. } => {}
         }
     }
     if let Some([Value::Text(addons)]) = leaves

@@ -147,9 +147,7 @@ pub(super) fn merged(old: &str, wanted: &[String]) -> Result<Option<Merge>, Mist
     if replaced.is_empty() && appended.is_empty() {
         return Ok(None);
     }
-    let mut merge = Merge {
-        lines: kept(&lines, 0..lines.len()),
-    };
+    let mut merge = Merge::of(old);
     replaced.sort_by_key(|(range, _)| range.start);
     for (range, new) in replaced.into_iter().rev() {
         merge.lines.splice(range, new.into_iter().map(Line::New));
@@ -158,7 +156,38 @@ pub(super) fn merged(old: &str, wanted: &[String]) -> Result<Option<Merge>, Mist
     Ok(Some(merge))
 }
 
+/// How the line that counts begins; its number follows.
+const COUNT: &str = "# harden has these objects applied again, number ";
+
+/// The number in the line that counts; 0 where there is none.
+pub(super) fn count(text: &str) -> u64 {
+    text.lines().find_map(counted).unwrap_or(0)
+}
+
+fn counted(line: &str) -> Option<u64> {
+    line.strip_prefix(COUNT)?.trim().parse().ok()
+}
+
 impl Merge {
+    /// The lines of a text as they are.
+    pub(super) fn of(text: &str) -> Self {
+        let lines: Vec<&str> = text.lines().collect();
+        Self {
+            lines: kept(&lines, 0..lines.len()),
+        }
+    }
+
+    /// Gives the line that counts this number; it stands first where there was none.
+    pub(super) fn count(&mut self, number: u64) {
+        let known = self
+            .lines
+            .iter()
+            .position(|line| counted(line.text()).is_some());
+        let place = known.map_or(0..0, |index| index..index + 1);
+        let line = Line::New(format!("{COUNT}{number}"));
+        self.lines.splice(place, [line]);
+    }
+
     /// Adds documents behind the last line that is not blank.
     fn append(&mut self, documents: Vec<Vec<String>>) {
         let filled = |line: &Line| !line.text().trim().is_empty();

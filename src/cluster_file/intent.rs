@@ -41,14 +41,16 @@ impl Intent {
             addons: None,
         };
         let mut documents = Vec::new();
+        let mut number = None;
         for edit in edits {
             match edit {
                 Edit::Set { path, value } => intent.set(file, path, value)?,
                 Edit::Append { path, item } => intent.append(file, path, item)?,
                 Edit::Addons { documents: more } => documents.extend_from_slice(more),
+                Edit::AddonsCount { number: wanted } => number = Some(*wanted),
             }
         }
-        intent.add(file, &documents)?;
+        intent.add(file, &documents, number)?;
         // Edits that undo each other are no edits.
         if intent.tree == file.tree {
             intent.wishes.clear();
@@ -97,8 +99,13 @@ impl Intent {
         Ok(())
     }
 
-    fn add(&mut self, file: &ClusterFile, documents: &[String]) -> Result<(), EditError> {
-        if documents.is_empty() {
+    fn add(
+        &mut self,
+        file: &ClusterFile,
+        documents: &[String],
+        number: Option<u64>,
+    ) -> Result<(), EditError> {
+        if documents.is_empty() && number.is_none() {
             return Ok(());
         }
         let path = ["addons".to_owned()];
@@ -107,8 +114,11 @@ impl Intent {
             Some(Value::Text(text)) => text,
             Some(_) => return Err(unfit(file, &path, "a text of manifests is expected here")),
         };
-        let merge = addons::merged(old, documents)
+        let mut merge = addons::merged(old, documents)
             .map_err(|mistake| EditError::Unfit(file.addons_remark(&mistake)))?;
+        if let Some(number) = number.filter(|number| addons::count(old) != *number) {
+            merge.get_or_insert_with(|| Merge::of(old)).count(number);
+        }
         if let Some(merge) = merge {
             if let Value::Map(root) = &mut self.tree {
                 root.insert("addons".to_owned(), Value::Text(merge.text()));

@@ -45,6 +45,9 @@ pub enum Edit {
     /// These objects are among the documents of `addons`: an object of the same kind, namespace
     /// and name is replaced, foreign ones are kept (RKE addons, rke.md 2.2).
     Addons { documents: Vec<String> },
+    /// A comment line in `addons` has this number, so that its text is another one than before and
+    /// its objects are the same: RKE applies a text again only when it changed (rke.md 2.2).
+    AddonsCount { number: u64 },
 }
 
 /// A scalar whose type matters: RKE takes `true` for a bool and `"true"` for an argument.
@@ -55,7 +58,7 @@ pub enum Scalar {
 }
 
 /// A `cluster.yml` that was read strictly: its text and what the text says.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ClusterFile {
     file: String,
     text: String,
@@ -63,10 +66,12 @@ pub struct ClusterFile {
 }
 
 /// The outcome of [`ClusterFile::edited`].
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Edited {
     /// The whole new text; the old one to the byte when nothing changed.
     pub text: String,
+    /// The new text as it was read back.
+    pub file: ClusterFile,
     /// False when every edit was already so.
     pub changed: bool,
 }
@@ -79,14 +84,10 @@ impl ClusterFile {
     /// What RKE would refuse or silently misread (RKE fact 12): broken YAML, a
     /// duplicate key, a second document, a root that is not a mapping.
     pub fn parse(file: &str, text: &str) -> Result<Self, Remark> {
-        let documents =
-            yaml::documents(file, text).map_err(|remark| hinted_syntax(remark, text))?;
-        if documents.len() > 1 {
-            return Err(second_document(file, text));
-        }
-        let tree = yaml::read::<Value>(file, text).map_err(|remark| {
-            remark.hinted("keep one of the two keys; RKE would silently take the last")
-        })?;
+        let tree = match yaml::read::<Value>(file, text) {
+            Ok(tree) => tree,
+            Err(remark) => return Err(unread(file, text, remark)),
+        };
         if !matches!(tree, Value::Map(_)) {
             return Err(Remark::at(
                 file,
@@ -132,6 +133,12 @@ impl ClusterFile {
         addons::documents(value).map_err(|mistake| self.addons_remark(&mistake))
     }
 
+    /// The number in the comment line of `addons` that counts; 0 where there is none.
+    pub fn addons_count(&self) -> u64 {
+        let text = self.value_at(&["addons"]).and_then(Value::text);
+        text.map_or(0, addons::count)
+    }
+
     /// The text with every edit made true, and everything else as it was.
     ///
     /// # Errors
@@ -144,6 +151,7 @@ impl ClusterFile {
         if intent.is_met() {
             return Ok(Edited {
                 text: self.text.clone(),
+                file: self.clone(),
                 changed: false,
             });
         }
@@ -154,16 +162,24 @@ impl ClusterFile {
             reach.extend(syntax.reach(wish));
             self.refuse_late_merge(&syntax, wish.path())?;
         }
+        if intent.addons.is_some() {
+            reach.extend(AddonsText::find(&plain.text, &syntax).reach());
+        }
+        let comments = syntax.comments();
         syntax.write(&intent);
         let mut text = syntax.text();
         if let Some(merge) = &intent.addons {
-            reach.extend(AddonsText::find(&plain.text, &syntax.fresh(&plain.text)?).reach());
             let now = syntax.fresh(&text)?;
             text = AddonsText::find(&text, &now).rewritten(&text, merge);
         }
-        proof::check(self, &plain.text, &text, &intent, &reach)?;
+        let read = proof::check(self, (&plain.text, &comments), &text, &intent, &reach)?;
+        let text = plain.restored(&text);
         Ok(Edited {
-            text: plain.restored(&text),
+            file: Self {
+                text: text.clone(),
+                ..read
+            },
+            text,
             changed: true,
         })
     }
@@ -205,7 +221,7 @@ impl ClusterFile {
 
     /// RKE's reader applies `<<` where it stands, so one below a key overwrites that key.
     fn refuse_late_merge(&self, syntax: &Syntax, path: &[String]) -> Result<(), EditError> {
-        if !syntax.has_late_merge(path) {
+        if !self.text.contains("<<") || !syntax.has_late_merge(path) {
             return Ok(());
         }
         let remark = self.remark(path, "a `<<` further down would overwrite this key for RKE");
@@ -247,6 +263,15 @@ fn canonical(address: &str) -> String {
         .trim_start_matches('[')
         .trim_end_matches(']')
         .to_lowercase()
+}
+
+/// Why a text was refused: broken YAML and a second document come before a duplicate key.
+fn unread(file: &str, text: &str, remark: Remark) -> Remark {
+    match yaml::documents(file, text) {
+        Err(remark) => hinted_syntax(remark, text),
+        Ok(documents) if documents.len() > 1 => second_document(file, text),
+        Ok(_) => remark.hinted("keep one of the two keys; RKE would silently take the last"),
+    }
 }
 
 fn hinted_syntax(remark: Remark, text: &str) -> Remark {

@@ -35,7 +35,8 @@ fn edited(text: &str, edits: &[Edit]) -> Edited {
         .unwrap()
 }
 
-/// `set PATH = TEXT`, `bool PATH = true`, `append PATH = ITEM`, and `addons` with `| ` lines.
+/// `set PATH = TEXT`, `bool PATH = true`, `append PATH = ITEM`, `count NUMBER`, and `addons` with
+/// `| ` lines.
 fn edit(paragraph: &str) -> Edit {
     if let Some(manifest) = paragraph.strip_prefix("addons\n") {
         let lines = manifest
@@ -45,6 +46,10 @@ fn edit(paragraph: &str) -> Edit {
         return Edit::Addons {
             documents: vec![text.join("\n")],
         };
+    }
+    if let Some(number) = paragraph.strip_prefix("count ") {
+        let number = number.parse().unwrap();
+        return Edit::AddonsCount { number };
     }
     let (what, value) = paragraph.split_once(" = ").unwrap();
     match what.split_once(' ').unwrap() {

@@ -12,6 +12,7 @@ mod etcd;
 mod gather;
 mod health;
 pub mod journal;
+mod looks;
 mod nodes;
 mod notes;
 mod objects;
@@ -36,10 +37,12 @@ use jiff::Timestamp;
 
 use crate::audit;
 use crate::engine::ascents::Ascents;
+use crate::engine::asked::Asked;
 use crate::engine::doors::Doors;
 use crate::engine::journal::Item;
 use crate::engine::journal::Journal;
 use crate::engine::journal::Past;
+use crate::engine::looks::Looks;
 use crate::event::Depth;
 use crate::event::EventKind;
 use crate::event::Phase;
@@ -49,6 +52,7 @@ use crate::fleet::ClusterState;
 use crate::fleet::Fleet;
 use crate::inventory::Inventory;
 use crate::inventory::Node;
+use crate::inventory::Role;
 use crate::plan;
 use crate::plan::Plan;
 use crate::plan::Settings;
@@ -171,6 +175,9 @@ pub struct Run {
     stop: Stop,
     /// What the nodes said when the plan was made, for the journal.
     seen: ByNode<Facts>,
+    /// What a look asks, by the roles of a node; of the latest look.
+    asked: BTreeMap<BTreeSet<Role>, Asked>,
+    looks: Looks,
     /// Begun with the first change.
     journal: Mutex<Option<Journal>>,
     /// That the Kubernetes API told nothing is told once.
@@ -206,6 +213,8 @@ impl Run {
             teller,
             stop,
             seen: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            looks: Looks::default(),
             journal: Mutex::default(),
             is_silence_told: false,
         }
@@ -227,6 +236,13 @@ impl Run {
             self.teller.tell(EventKind::Skipped {
                 what: "cluster.yml and rke up".into(),
                 why: "only some nodes were selected with --on, and `rke up` acts on all".into(),
+            });
+        }
+        if self.is_partial() && !plan.drivers.is_empty() {
+            plan.drivers.clear();
+            self.teller.tell(EventKind::Skipped {
+                what: "node drivers of the Rancher server".into(),
+                why: "only some nodes were selected with --on, and they belong to none".into(),
             });
         }
         plan.blockers.extend(self.obstacles(&fleet, &plan).await);
@@ -308,11 +324,20 @@ impl Run {
 
     /// What all selected nodes say now, and what `cluster.yml` said when it was read last.
     async fn fleet(&mut self) -> Fleet {
-        let (facts, asked, rancher) = futures::join!(self.gather(), self.objects(), self.rancher());
+        self.fleet_but(ByNode::new()).await
+    }
+
+    /// The same, but nodes in `known` are not asked again.
+    async fn fleet_but(&mut self, known: ByNode<Facts>) -> Fleet {
+        self.asked = self.asked();
+        let (facts, asked, rancher) =
+            futures::join!(self.gather(known), self.objects(), self.rancher());
         let mut fleet = Fleet::new(self.job.inventory.clone(), self.job.cluster.clone(), facts);
         fleet.rancher = rancher;
         let objects = asked.unwrap_or_else(|error| self.without_objects(&fleet, &error));
-        fleet.with_objects(objects)
+        let mut fleet = fleet.with_objects(objects);
+        self.ask_hosts_of_pods(&mut fleet).await;
+        fleet
     }
 
     fn is_partial(&self) -> bool {

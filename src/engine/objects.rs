@@ -7,6 +7,7 @@ use crate::audit;
 use crate::engine::Run;
 use crate::event::Depth;
 use crate::event::EventKind;
+use crate::facts::Observed;
 use crate::facts::object::Objects;
 use crate::fleet::Fleet;
 use crate::https::Patience;
@@ -35,6 +36,12 @@ impl Run {
             let more = audit::kinds_after(&profile, level, &objects);
             if !more.is_empty() {
                 objects.lists.extend(api.objects(&more)?.lists);
+            }
+            if audit::needs_addon_job(&profile, level, &objects) {
+                objects.addon_job = match api.addon_job() {
+                    Ok(job) => Observed::Present(job),
+                    Err(error) => Observed::unread(error.to_string()),
+                };
             }
             Ok(objects)
         });

@@ -4,6 +4,7 @@
 //! Asking makes a record, answering reads one, and both are pure: a test needs
 //! a string and not a machine.
 
+pub mod addon_job;
 pub mod answer;
 pub mod container;
 pub mod etcd;

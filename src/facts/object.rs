@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use crate::facts::Observed;
+use crate::facts::addon_job::AddonJob;
 use crate::yaml::Value;
 
 /// A kind that can be asked for. The set is closed: each kind knows where the API keeps it.
@@ -139,6 +140,8 @@ pub struct Objects {
     pub silent: String,
     /// False while there is no cluster that could have objects.
     pub is_built: bool,
+    /// Asked for only when an object of the addons is not as it should be.
+    pub addon_job: Observed<AddonJob>,
 }
 
 impl Default for Objects {
@@ -154,6 +157,7 @@ impl Objects {
             lists: BTreeMap::new(),
             silent: why.into(),
             is_built: true,
+            addon_job: Observed::unread("it was not asked for"),
         }
     }
 

@@ -76,6 +76,9 @@ pub enum Right {
 /// A way to make nodes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Driver {
+    /// As the server's API names it: a part of a URL.
+    pub id: String,
+    /// As people know it.
     pub name: String,
     pub is_active: bool,
 }

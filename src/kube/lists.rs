@@ -108,10 +108,12 @@ impl Api {
     }
 }
 
-/// A pod without its status, of which there is the most in a cluster.
+/// A pod of whose status, of which there is the most in a cluster, only the phase is left.
 fn slim(kind: Kind, mut item: Value) -> Value {
-    if let (Kind::Pod, Value::Map(parts)) = (kind, &mut item) {
-        parts.remove("status");
+    if let (Kind::Pod, Value::Map(parts)) = (kind, &mut item)
+        && let Some(Value::Map(status)) = parts.get_mut("status")
+    {
+        status.retain(|key, _| key == "phase");
     }
     item
 }

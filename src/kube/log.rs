@@ -52,7 +52,8 @@ fn youngest(list: &Value) -> Option<&str> {
 fn telling_line(log: &str) -> Option<String> {
     let mut lines = log.lines().map(str::trim).filter(|line| !line.is_empty());
     let lines: Vec<&str> = lines.by_ref().collect();
-    let names_error = |line: &&&str| line.to_lowercase().starts_with("error");
+    let names_error =
+        |line: &&&str| line.to_lowercase().starts_with("error") || line.contains(" is invalid: ");
     let line = lines.iter().rfind(names_error).or(lines.last())?;
     Some((*line).to_owned())
 }
@@ -68,6 +69,12 @@ mod tests {
                    podsecuritypolicy.extensions/restricted created\n";
 
         assert!(telling_line(log).unwrap().contains("ingress-nginx"));
+        let stuck = "The ClusterRoleBinding \"p\" is invalid: roleRef: cannot change roleRef\nother unchanged\n";
+        assert!(
+            telling_line(stuck)
+                .unwrap()
+                .ends_with("cannot change roleRef")
+        );
         assert_eq!(telling_line("a\nb\n\n").as_deref(), Some("b"));
         assert_eq!(telling_line("\n"), None);
     }

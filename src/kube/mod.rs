@@ -4,6 +4,7 @@
 //! written, by patches that change nothing; everything is read
 //! page by page, within one deadline, and over verified TLS only. What cannot be read says why.
 
+mod addon_job;
 mod api;
 mod error;
 mod health;

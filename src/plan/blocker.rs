@@ -175,6 +175,17 @@ pub enum Blocker {
     )]
     NoNamespace { namespace: String },
 
+    /// A `roleRef` is for ever.
+    #[error(
+        "{object} is bound to another role, which no job can change; the job of the addons would fail"
+    )]
+    Unchangeable {
+        /// Kind, namespace and name.
+        object: String,
+        /// What deletes it.
+        command: String,
+    },
+
     /// T-26.
     #[error(
         "{node}: the audit logs may grow to {needed_mib} MiB, and the file system of {near} has {free_mib} MiB left"

@@ -66,3 +66,15 @@ pub struct Restart {
     pub node: String,
     pub component: String,
 }
+
+/// A node driver that is switched on the Rancher server.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DriverSwitch {
+    /// As the server's API names it.
+    pub id: String,
+    /// As people know it.
+    pub name: String,
+    /// True for a driver that becomes active again.
+    pub activates: bool,
+    pub controls: Vec<ControlId>,
+}

@@ -4,12 +4,14 @@
 //! the same plan for the same input, so a plan that is shown is the plan that
 //! will be applied.
 
+mod addons;
 mod arguments;
 pub mod audit_log;
 pub mod blocker;
 pub mod change;
 mod cluster;
 mod containers;
+mod drivers;
 mod files;
 pub mod key;
 mod kernel;
@@ -27,8 +29,10 @@ use crate::fleet::Fleet;
 use crate::plan::blocker::Blocker;
 use crate::plan::change::Change;
 use crate::plan::change::ClusterChange;
+use crate::plan::change::DriverSwitch;
 use crate::plan::change::Restart;
 use crate::plan::nodes::Draft;
+use crate::profile::Audit;
 use crate::profile::Control;
 use crate::profile::Profile;
 use crate::profile::Rule;
@@ -66,6 +70,8 @@ pub struct Plan {
     pub restarts: Vec<Restart>,
     /// Why Secrets are written again through the API; `None` when none lies in etcd in plain text.
     pub secrets: Option<String>,
+    /// Node drivers of the Rancher server.
+    pub drivers: Vec<DriverSwitch>,
     pub blockers: Vec<Blocker>,
 }
 
@@ -76,6 +82,7 @@ impl Plan {
             && self.rke_up.is_none()
             && self.restarts.is_empty()
             && self.secrets.is_none()
+            && self.drivers.is_empty()
     }
 }
 
@@ -131,8 +138,12 @@ pub fn plan(profile: &Profile, fleet: &Fleet, settings: &Settings<'_>) -> Plan {
             finish(&mut plan, draft, (&node.name, facts), fleet, settings);
         }
     }
-    cluster::finish(&mut plan, wishes, fleet);
-    let stopping = arguments::blockers(profile, fleet, &plan);
+    let edited = cluster::finish(&mut plan, wishes, fleet);
+    let file = edited.as_ref().unwrap_or(&fleet.cluster.file);
+    plan.drivers = drivers::switches(profile, fleet, settings.level);
+    let stuck = addons::blockers(profile, fleet, settings.level, &plan);
+    plan.blockers.extend(stuck);
+    let stopping = arguments::blockers(profile, fleet, file);
     plan.blockers.extend(stopping);
     plan.restarts = if plan.rke_up_recreates("kube-api") {
         Vec::new()
@@ -162,6 +173,22 @@ fn mended<'a>(
     level: u8,
     fleet: &Fleet,
 ) -> impl Iterator<Item = (&'a Control, &'a Resource)> {
+    audited(profile, level, fleet)
+        .filter(|(_, audit)| audit.is_mended())
+        .flat_map(|(control, audit)| {
+            audit
+                .resources
+                .iter()
+                .map(move |resource| (control, resource))
+        })
+}
+
+/// Every control that is measured on this cluster, whoever's work it is.
+fn audited<'a>(
+    profile: &'a Profile,
+    level: u8,
+    fleet: &Fleet,
+) -> impl Iterator<Item = (&'a Control, &'a Audit)> {
     let version = fleet.kubernetes();
     profile
         .controls
@@ -172,14 +199,8 @@ fn mended<'a>(
             _ => true,
         })
         .filter_map(|control| match &control.rule {
-            Rule::Audit(audit) if audit.is_mended() => Some((control, audit)),
-            _ => None,
-        })
-        .flat_map(|(control, audit)| {
-            audit
-                .resources
-                .iter()
-                .map(move |resource| (control, resource))
+            Rule::Audit(audit) => Some((control, audit)),
+            Rule::Manual(_) | Rule::NotApplicable(_) => None,
         })
 }
 

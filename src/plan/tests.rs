@@ -7,6 +7,7 @@ use crate::cluster_file::ClusterFile;
 use crate::facts::Content;
 use crate::facts::File;
 use crate::facts::Room;
+use crate::facts::addon_job::AddonJob;
 use crate::facts::container;
 use crate::facts::container::State;
 use crate::facts::object::Objects;
@@ -339,34 +340,116 @@ fn a_hardened_fleet_has_an_empty_plan_and_passes() {
     assert_eq!(findings.len(), 3 + 2 * 3 + 3 + 2 * 3 + 1);
 }
 
-#[test]
-fn objects_that_never_came_need_another_rke_up_and_altered_ones_fail() {
+/// A fleet on which everything is done, with these objects of the addons and this job behind them.
+fn hardened(objects: Objects, job: Observed<AddonJob>) -> Fleet {
     let first = planned(&fleet());
     let mut hardened = after(fleet(), &first);
     let other = fleet_of("inspect-hardened.json");
     for (name, facts) in &mut hardened.facts {
         facts.containers = other.facts[name].containers.clone();
     }
-    let verdict = |fleet: &Fleet| {
-        let findings = audit::judge(&profile(), 1, fleet);
+    hardened.objects = Objects {
+        addon_job: job,
+        ..objects
+    };
+    hardened
+}
+
+/// The job after it was given what `cluster.yml` has.
+fn job(is_complete: bool) -> Observed<AddonJob> {
+    let fleet = hardened(Objects::of([]), Observed::Absent);
+    let text = fleet.cluster.file.value_at(&["addons"]);
+    let text = text.and_then(|text| text.text()).unwrap();
+    Observed::Present(AddonJob {
+        text: Some(Content::new(text.into())),
+        is_complete,
+    })
+}
+
+/// The objects of the guide with one word in place of another.
+fn altered(from: &str, to: &str) -> Objects {
+    let text = include_str!("../../templates/addons.yaml.hbs");
+    assert!(text.contains(from));
+    Objects::of(yaml::documents("addons", &text.replace(from, to)).unwrap())
+}
+
+/// The edits of `cluster.yml`, and whether `rke up` runs.
+fn of_cluster(fleet: &Fleet) -> (Vec<String>, bool) {
+    let plan = planned(fleet);
+    assert_eq!(plan.blockers, []);
+    let edits = plan.cluster.into_iter().flat_map(|change| change.edits);
+    (
+        edits
+            .map(|edit| format!("{}: {}", edit.path, edit.wanted))
+            .collect(),
+        plan.rke_up.is_some(),
+    )
+}
+
+#[test]
+fn an_object_in_the_cluster_is_judged_by_what_it_says() {
+    let verdict = |objects: Objects| {
+        let fleet = hardened(objects, job(true));
+        let findings = audit::judge(&profile(), 1, &fleet);
         let mut of_addons = findings
             .into_iter()
             .filter(|f| f.control.0 == "guide:2.1.5");
         of_addons.next().unwrap().verdict
     };
 
-    assert!(matches!(verdict(&hardened), Verdict::Unknown { .. }));
-    hardened.objects = Objects::of([]);
-    assert_eq!(verdict(&hardened), Verdict::Fail);
-    assert!(planned(&hardened).rke_up.is_some());
-    hardened.objects = Objects::of_no_cluster();
-    assert_eq!(verdict(&hardened), Verdict::Pass);
+    assert!(matches!(
+        verdict(Objects::default()),
+        Verdict::Unknown { .. }
+    ));
+    assert_eq!(verdict(Objects::of([])), Verdict::Fail);
+    assert_eq!(verdict(Objects::of_no_cluster()), Verdict::Pass);
+    assert_eq!(verdict(addons()), Verdict::Pass);
+    let widened = altered("privileged: false", "privileged: true");
+    assert_eq!(verdict(widened), Verdict::Fail);
+}
 
-    let text = include_str!("../../templates/addons.yaml.hbs");
-    let widened = text.replace("privileged: false", "privileged: true");
-    hardened.objects = Objects::of(yaml::documents("addons", &widened).unwrap());
-    assert_eq!(verdict(&hardened), Verdict::Fail);
-    assert!(planned(&hardened).is_empty(), "`rke up` does not mend it");
+#[test]
+fn rke_applies_again_what_is_missing_or_altered_and_its_text_changes_only_where_it_must() {
+    let counted = "addons: number 1 in a comment line, so that RKE applies the objects again";
+    let counted = vec![counted.to_owned()];
+    let widened = || altered("privileged: false", "privileged: true");
+
+    for objects in [Objects::of([]), widened()] {
+        let planned = |job| of_cluster(&hardened(objects.clone(), job));
+        assert_eq!(planned(job(true)), (counted.clone(), true));
+        assert_eq!(planned(job(false)), (Vec::new(), true));
+        assert_eq!(planned(Observed::unread("403")), (counted.clone(), true));
+    }
+    assert_eq!(
+        of_cluster(&hardened(addons(), job(true))),
+        (Vec::new(), false)
+    );
+}
+
+#[test]
+fn what_no_job_can_change_is_not_planned_and_stops_a_job_that_would_fail_at_it() {
+    let role = "kind: ClusterRole\n  name: psp:restricted";
+    let rebound = || altered(role, "kind: ClusterRole\n  name: cluster-admin");
+
+    let fleet = hardened(rebound(), job(true));
+    assert_eq!(of_cluster(&fleet), (Vec::new(), false));
+
+    let mut fleet = hardened(rebound(), job(true));
+    let text = fleet
+        .cluster
+        .file
+        .text()
+        .replace("privileged: false", "privileged: true");
+    fleet.cluster.file = ClusterFile::parse("cluster.yml", &text).unwrap();
+    let blockers = planned(&fleet).blockers;
+    let Some(Blocker::Unchangeable { object, command }) = blockers.first() else {
+        panic!("{blockers:?}");
+    };
+    assert_eq!(object, "ClusterRoleBinding psp:restricted");
+    assert_eq!(
+        command,
+        "kubectl --kubeconfig kube_config_cluster.yml delete clusterrolebinding psp:restricted"
+    );
 }
 
 /// What stands in the way of the policy when these pods run in `default`, beside some of RKE's own.

@@ -15,6 +15,7 @@ use crate::profile::Rule;
 use crate::profile::Scope;
 use crate::profile::library::Library;
 use crate::profile::library::Source;
+use crate::profile::playbook::Mend;
 use crate::profile::playbook::Playbook;
 use crate::profile::playbook::RancherServer;
 use crate::profile::text::RawControl;
@@ -344,10 +345,11 @@ impl<'a> Loader<'a> {
             Resource::Rancher(Rancher::AdminsWithin(allowed)) => {
                 *allowed = self.rancher.and_then(|rancher| rancher.admins.clone());
             }
-            Resource::Rancher(Rancher::NodeDriversWithin(allowed)) => {
-                *allowed = self
-                    .rancher
-                    .and_then(|rancher| rancher.node_drivers.clone());
+            Resource::Rancher(Rancher::NodeDriversWithin(drivers)) => {
+                if let Some(rancher) = self.rancher {
+                    drivers.allowed.clone_from(&rancher.node_drivers);
+                    drivers.is_mended = rancher.mend.contains(&Mend::NodeDrivers);
+                }
             }
             Resource::Document(document) => self.path(at, &document.path)?,
             Resource::Provider(provider) => self.path(at, &provider.path)?,

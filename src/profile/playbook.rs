@@ -1,6 +1,7 @@
 //! How a site runs a profile: which one, with which values, how wide.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -57,6 +58,17 @@ pub struct RancherServer {
     pub admins: Option<Vec<String>>,
     /// Node drivers that may be active.
     pub node_drivers: Option<Vec<String>>,
+    /// What `apply` is to make so on the server; without it, nothing is changed there.
+    #[serde(default)]
+    pub mend: BTreeSet<Mend>,
+}
+
+/// A part of a Rancher server that `apply` can mend.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
+#[serde(rename_all = "snake_case")]
+pub enum Mend {
+    /// Active drivers that are not among `node_drivers` are deactivated.
+    NodeDrivers,
 }
 
 /// How many nodes are changed at once; the order is not a site's to choose.
@@ -130,13 +142,23 @@ pub fn read(file: &str, text: &str) -> Result<Playbook, Remark> {
         let message = format!("level {} does not exist", playbook.level);
         return Err(Remark::of_file(file, message).hinted("write `level: 1` or `level: 2`"));
     }
-    if let Some(server) = &playbook.rancher
-        && !server.url.starts_with("https://")
-    {
+    if let Some(server) = &playbook.rancher {
+        review(file, server)?;
+    }
+    Ok(playbook)
+}
+
+fn review(file: &str, server: &RancherServer) -> Result<(), Remark> {
+    if !server.url.starts_with("https://") {
         let message = format!("{} is not asked, because it is not HTTPS", server.url);
         return Err(Remark::of_file(file, message).hinted("write `url: https://..`"));
     }
-    Ok(playbook)
+    if server.mend.contains(&Mend::NodeDrivers) && server.node_drivers.is_none() {
+        let message = "`mend: [node_drivers]` does not say which drivers may stay active";
+        return Err(Remark::of_file(file, message)
+            .hinted("write `node_drivers: [..]`, or `node_drivers: []` for none"));
+    }
+    Ok(())
 }
 
 fn a_fifth() -> Width {
@@ -200,5 +222,19 @@ mod tests {
         assert!(with("{url: 'https://r', token: abc}").is_err());
         assert!(with("{url: 'http://r'}").is_err());
         assert!(with("{url: 'https://r'}").is_ok());
+    }
+
+    #[test]
+    fn drivers_are_mended_only_where_somebody_said_which_may_stay() {
+        let with = |rancher: &str| {
+            let text =
+                format!("playbook: a\nprofile: b\nrancher: {{url: 'https://r', {rancher}}}\n");
+            read("p.yml", &text)
+        };
+
+        assert!(with("mend: [node_drivers], node_drivers: []").is_ok());
+        let error = with("mend: [node_drivers]").unwrap_err();
+        assert!(error.hint.contains("node_drivers: []"), "{}", error.hint);
+        assert!(with("mend: [passwords], node_drivers: []").is_err());
     }
 }

@@ -31,11 +31,7 @@ impl Server {
 
     pub(super) fn drivers(&self) -> Result<Vec<Driver>, RancherError> {
         let found: Vec<RawDriver> = self.all("/v3/nodeDrivers")?;
-        let drivers = found.into_iter().map(|raw| Driver {
-            name: raw.name.unwrap_or(raw.id),
-            is_active: raw.active,
-        });
-        Ok(drivers.collect())
+        Ok(found.into_iter().map(RawDriver::read).collect())
     }
 
     pub(super) fn grants(&self) -> Result<Vec<Grant>, RancherError> {
@@ -118,11 +114,22 @@ struct RawProvider {
 }
 
 #[derive(Deserialize)]
-struct RawDriver {
+pub(super) struct RawDriver {
     id: String,
     name: Option<String>,
     #[serde(default)]
-    active: bool,
+    pub(super) active: bool,
+}
+
+impl RawDriver {
+    fn read(self) -> Driver {
+        let name = self.name.filter(|name| !name.is_empty());
+        Driver {
+            name: name.unwrap_or_else(|| self.id.clone()),
+            id: self.id,
+            is_active: self.active,
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -1,8 +1,10 @@
-//! A Rancher server, asked through its v3 API over verified TLS; nothing is changed there.
+//! A Rancher server, asked through its v3 API over verified TLS.
 //!
-//! The one call that leaves something behind is the login with the default password: when it
-//! succeeds, its token is revoked at once.
+//! Asking changes nothing there. The one question that leaves something behind is the login with
+//! the default password: when it succeeds, its token is revoked at once. What a playbook asks to be
+//! mended is the one thing that is changed.
 
+mod drivers;
 mod lists;
 mod login;
 mod server;

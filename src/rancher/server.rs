@@ -60,6 +60,16 @@ pub enum RancherError {
     #[error("{server} answered something else than was asked for at {path}")]
     Malformed { server: String, path: String },
 
+    #[error("{server} took the request to {action} the driver, and it is as it was")]
+    Unmoved {
+        server: String,
+        /// `activate` or `deactivate`.
+        action: &'static str,
+    },
+
+    #[error("{id:?} of {server} is no id of a driver")]
+    DriverId { server: String, id: String },
+
     #[error("{server} has more pages at {path} than are read")]
     TooMany { server: String, path: String },
 
@@ -68,6 +78,18 @@ pub enum RancherError {
 }
 
 impl RancherError {
+    /// True when no other request would fare better.
+    pub fn is_of_server(&self) -> bool {
+        matches!(
+            self,
+            Self::Authorities { .. }
+                | Self::NotHttps { .. }
+                | Self::NoToken { .. }
+                | Self::Unauthorized { .. }
+                | Self::Https(_)
+        )
+    }
+
     /// The way out; empty when the message says it all.
     pub fn hint(&self) -> &'static str {
         match self {
@@ -77,7 +99,11 @@ impl RancherError {
             Self::Unauthorized { .. } => "make a new token; this one may have expired",
             Self::Forbidden { .. } => "use the token of an administrator",
             Self::Https(error) => error.hint(),
-            Self::Status { .. } | Self::Malformed { .. } | Self::TooMany { .. } => "",
+            Self::Unmoved { .. } => "look at Rancher's own log for the reason",
+            Self::Status { .. }
+            | Self::Malformed { .. }
+            | Self::DriverId { .. }
+            | Self::TooMany { .. } => "",
         }
     }
 }
@@ -144,12 +170,25 @@ impl Server {
         })
     }
 
+    /// Has an action done; what the server says of it is not read.
+    pub(super) fn act(&self, path: &str) -> Result<(), RancherError> {
+        self.with_token()?;
+        let answer = self.client.post(path, b"{}")?;
+        self.accepted(path, answer).map(|_| ())
+    }
+
     fn ask(&self, path: &str) -> Result<Answer, RancherError> {
-        if !self.has_token {
-            let url = self.url.clone();
-            return Err(RancherError::NoToken { url });
-        }
+        self.with_token()?;
         Ok(self.client.get(path)?)
+    }
+
+    fn with_token(&self) -> Result<(), RancherError> {
+        let url = self.url.clone();
+        if self.has_token {
+            Ok(())
+        } else {
+            Err(RancherError::NoToken { url })
+        }
     }
 
     fn accepted(&self, path: &str, answer: Answer) -> Result<Vec<u8>, RancherError> {
@@ -174,7 +213,7 @@ impl Server {
     }
 }
 
-fn observed<T>(asked: Result<Option<T>, RancherError>) -> Observed<T> {
+pub(super) fn observed<T>(asked: Result<Option<T>, RancherError>) -> Observed<T> {
     match asked {
         Ok(Some(value)) => Observed::Present(value),
         Ok(None) => Observed::Absent,

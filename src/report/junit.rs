@@ -16,6 +16,7 @@ use crate::report::document::Evidence;
 use crate::report::document::Finding;
 use crate::report::document::Outcome;
 use crate::report::document::State;
+use crate::report::document::Switched;
 use crate::report::document::Verdict;
 use crate::report::escape::xml;
 
@@ -112,6 +113,9 @@ fn own_suite(document: &Document, name: &str, others: &[Suite]) -> Suite {
         let why = one.why.as_deref().unwrap_or_default();
         format!("{} was not restarted: {why}", one.component)
     }));
+    let drivers = done.drivers.iter();
+    let drivers = drivers.filter(|one| one.outcome == Outcome::Failed);
+    lines.extend(drivers.map(Switched::text));
     if !document.finished {
         lines.push("stopped before the end".to_owned());
     }

@@ -18,6 +18,7 @@ pub mod progress;
 #[cfg(test)]
 mod sample;
 pub mod sarif;
+pub mod saved;
 mod summary;
 pub mod table;
 pub mod trend;
@@ -61,6 +62,7 @@ pub struct Report {
     pub cluster_file: Option<WrittenFile>,
     pub rke: Option<RkeRun>,
     pub restarts: Vec<Restarted>,
+    pub drivers: Vec<Switched>,
     /// The name of the key that all Secrets lie under now, and how many were written again.
     pub secrets: Option<(String, usize)>,
     pub skips: Vec<Skip>,
@@ -128,6 +130,14 @@ pub struct Restarted {
     pub outcome: Outcome,
 }
 
+/// A node driver of the Rancher server that was to be switched, and whether it was.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Switched {
+    pub driver: String,
+    pub activates: bool,
+    pub outcome: Outcome,
+}
+
 /// A stage that was left out.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Skip {
@@ -190,6 +200,18 @@ impl Report {
                 self.restarts.push(Restarted {
                     node,
                     component,
+                    outcome,
+                });
+            }
+            EventKind::DriverSwitched {
+                driver,
+                activates,
+                outcome,
+            } => {
+                self.is_stale |= outcome != Outcome::Skipped;
+                self.drivers.push(Switched {
+                    driver,
+                    activates,
                     outcome,
                 });
             }
@@ -262,11 +284,12 @@ impl Report {
         self.rke.as_ref()?.end.as_ref()?.failure.as_ref()
     }
 
-    /// How the changes on the nodes ended.
+    /// How the changes on the nodes and on the Rancher server ended.
     pub fn outcomes(&self) -> impl Iterator<Item = &Outcome> {
-        self.changes
-            .iter()
+        let nodes = self.changes.iter();
+        nodes
             .flat_map(|node| node.outcomes.iter().map(|(_, outcome)| outcome))
+            .chain(self.drivers.iter().map(|driver| &driver.outcome))
     }
 
     fn is_unmeasured(&self) -> bool {

@@ -170,6 +170,7 @@ pub(super) fn plan(nodes: &[&str], blockers: Vec<Blocker>) -> Plan {
         }),
         rke_up: Some("cluster.yml changes".to_owned()),
         secrets: None,
+        drivers: Vec::new(),
         restarts: nodes
             .iter()
             .map(|&node| Restart {
@@ -322,12 +323,12 @@ pub(super) fn accepted_check() -> Vec<Event> {
             ),
             policy(Verdict::Manual {
                 what: why("look at the policies"),
-                attested: Some(Attested {
+                attested: Some(Box::new(Attested {
                     by: why("bob"),
                     on: why("2026-11-01"),
                     holds_until: why("2027-05-01"),
                     note: why("all bound"),
-                }),
+                })),
             }),
             odd(
                 "cis:1.1.1",

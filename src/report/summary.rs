@@ -23,7 +23,7 @@ pub struct Summary {
     /// Nodes of this run.
     pub nodes: usize,
     pub unreachable: usize,
-    /// Changes on nodes and edits of `cluster.yml`.
+    /// Changes on nodes, edits of `cluster.yml`, and node drivers that are switched.
     pub planned: usize,
     /// Those of them that are done.
     pub changed: usize,
@@ -127,7 +127,8 @@ impl Report {
 
     fn planned(&self) -> usize {
         let nodes = self.plan.iter().flat_map(|plan| &plan.nodes);
-        nodes.map(|(_, changes)| changes.len()).sum::<usize>() + self.edits()
+        let drivers = self.plan.as_ref().map_or(0, |plan| plan.drivers.len());
+        nodes.map(|(_, changes)| changes.len()).sum::<usize>() + self.edits() + drivers
     }
 
     /// The planned edits of `cluster.yml`.

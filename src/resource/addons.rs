@@ -1,5 +1,7 @@
 //! Objects that RKE applies from the `addons` of `cluster.yml`: written there, and really there.
 
+use std::path::Path;
+
 use serde::Deserialize;
 
 use crate::cluster_file::Document;
@@ -12,7 +14,10 @@ use crate::resource::Evidence;
 use crate::resource::Remedy;
 use crate::resource::Scene;
 use crate::resource::Seen;
-use crate::resource::deviation::deviation;
+use crate::resource::deviation::Cure;
+use crate::resource::deviation::Deviation;
+use crate::resource::deviation::deviations;
+use crate::yaml::Value;
 
 /// The objects of a template, compared by content (T-31): among the documents of `addons`, and
 /// once the cluster is built also in the cluster, because a failed addon is silent (RKE fact 6).
@@ -57,6 +62,13 @@ impl Addons {
         evidence
     }
 
+    /// True when an object is not as it should be, so that what RKE's job did last must be known.
+    pub(super) fn needs_job(&self, objects: &Objects) -> bool {
+        let documents = Document::all(&self.content).unwrap_or_default();
+        let mut states = documents.iter().map(|document| state(document, objects));
+        states.any(|state| matches!(state, State::Amiss { .. }))
+    }
+
     pub(super) fn remedies(&self, scene: &Scene<'_>) -> Vec<Remedy> {
         let Ok(wanted) = Document::all(&self.content) else {
             return Vec::new();
@@ -66,13 +78,32 @@ impl Addons {
                 documents: vec![self.content.clone()],
             })];
         }
-        // RKE runs its job again while the last one has not completed, and only then or when the
-        // documents change (rke.md 2.2): it brings back what never came, not what was altered.
-        let is_missing = |document: &Document| find(document, scene) == Observed::Absent;
-        if scene.objects.is_built && wanted.iter().any(is_missing) {
-            return vec![Remedy::RkeUp];
+        let states = || wanted.iter().map(|document| state(document, scene.objects));
+        // One object that cannot be applied fails the job for all of them.
+        let is_hopeless = states().any(|state| state.has(&Cure::Delete) || state.has(&Cure::Wait));
+        let is_mendable = states().any(|state| state.has(&Cure::Apply));
+        if !scene.objects.is_built || is_hopeless || !is_mendable {
+            return Vec::new();
         }
-        Vec::new()
+        match &scene.objects.addon_job {
+            Observed::Present(job) if job.would_run(text(scene)) => vec![Remedy::RkeUp],
+            // Where nobody could tell, another text makes it certain.
+            _ => {
+                let number = scene.cluster.addons_count() + 1;
+                vec![Remedy::Edit(Edit::AddonsCount { number })]
+            }
+        }
+    }
+
+    /// Objects that make RKE's job fail, each with the command that is the way out.
+    pub fn unchangeable(&self, scene: &Scene<'_>) -> Vec<(String, String)> {
+        let wanted = Document::all(&self.content).unwrap_or_default();
+        let stuck = wanted
+            .iter()
+            .filter(|document| state(document, scene.objects).has(&Cure::Delete));
+        stuck
+            .map(|document| (document.title(), kubectl("delete", document, scene)))
+            .collect()
     }
 
     fn in_file(&self, wanted: &[Document], scene: &Scene<'_>) -> Vec<Evidence> {
@@ -101,7 +132,12 @@ impl Addons {
         }
         let compared = wanted.iter().map(|document| {
             let subject = format!("in the cluster: {}", document.title());
-            Evidence::new(subject, self.wanted(), in_cluster(document, scene))
+            let state = state(document, scene.objects);
+            let wanted = match state.by_hand(document, scene) {
+                Some(way_out) => format!("{}; {way_out}", self.wanted()),
+                None => self.wanted(),
+            };
+            Evidence::new(subject, wanted, state.seen())
         });
         compared.collect()
     }
@@ -111,24 +147,99 @@ impl Addons {
     }
 }
 
-fn in_cluster(document: &Document, scene: &Scene<'_>) -> Seen {
-    match find(document, scene) {
-        Observed::Unread { why } => Seen::Unread(why),
-        Observed::Absent => Seen::Unmet("missing".to_owned()),
-        Observed::Present(object) => match deviation(&document.value, &object.content) {
-            Some(difference) => Seen::Unmet(difference),
-            None => Seen::Met("the same".to_owned()),
-        },
+/// What became of an object in the cluster.
+enum State {
+    Unread {
+        why: String,
+    },
+    Same,
+    /// Never empty; a missing object is one difference.
+    Amiss {
+        deviations: Vec<Deviation>,
+    },
+}
+
+impl State {
+    fn has(&self, cure: &Cure) -> bool {
+        match self {
+            Self::Amiss { deviations } => deviations.iter().any(|one| one.cure == *cure),
+            Self::Unread { .. } | Self::Same => false,
+        }
+    }
+
+    fn seen(self) -> Seen {
+        match self {
+            Self::Unread { why } => Seen::Unread(why),
+            Self::Same => Seen::Met("the same".to_owned()),
+            Self::Amiss { deviations } => {
+                let told: Vec<String> = deviations.into_iter().map(|one| one.told).collect();
+                Seen::Unmet(told.join(", "))
+            }
+        }
+    }
+
+    /// What only a person can do about it.
+    fn by_hand(&self, document: &Document, scene: &Scene<'_>) -> Option<String> {
+        if self.has(&Cure::Delete) {
+            let command = kubectl("delete", document, scene);
+            return Some(format!(
+                "a roleRef cannot be changed: run `{command}`, and apply brings it back"
+            ));
+        }
+        self.has(&Cure::Edit).then(|| {
+            let command = kubectl("edit", document, scene);
+            format!("what was added stays when it is applied again: run `{command}`")
+        })
     }
 }
 
-fn find<'a>(document: &Document, scene: &Scene<'a>) -> Observed<&'a Object> {
+fn state(document: &Document, objects: &Objects) -> State {
+    let deviations = match find(document, objects) {
+        Observed::Unread { why } => return State::Unread { why },
+        Observed::Absent => vec![Deviation {
+            told: "missing".to_owned(),
+            cure: Cure::Apply,
+        }],
+        Observed::Present(object) => deviations(&document.value, &object.content),
+    };
+    if deviations.is_empty() {
+        State::Same
+    } else {
+        State::Amiss { deviations }
+    }
+}
+
+fn find<'a>(document: &Document, objects: &'a Objects) -> Observed<&'a Object> {
     let Some(kind) = Kind::named(&document.kind) else {
         return Observed::unread(format!("{} is no kind that is asked for", document.kind));
     };
-    // What names no namespace lands where the job runs (rke.md 2.2).
-    let namespace = kind
-        .is_namespaced()
-        .then(|| document.namespace.as_deref().unwrap_or("kube-system"));
-    scene.objects.find(kind, namespace, &document.name)
+    objects.find(kind, namespace(kind, document), &document.name)
+}
+
+/// What names no namespace lands where the job runs (rke.md 2.2).
+fn namespace(kind: Kind, document: &Document) -> Option<&str> {
+    kind.is_namespaced()
+        .then(|| document.namespace.as_deref().unwrap_or("kube-system"))
+}
+
+/// The text that RKE would give its job.
+fn text<'a>(scene: &Scene<'a>) -> &'a str {
+    let text = scene.cluster.value_at(&["addons"]);
+    text.and_then(Value::text).unwrap_or_default()
+}
+
+/// A command for one object, with the kubeconfig that RKE leaves beside `cluster.yml`.
+fn kubectl(verb: &str, document: &Document, scene: &Scene<'_>) -> String {
+    let config = Path::new(scene.cluster.name());
+    let name = config.file_name().unwrap_or_default().to_string_lossy();
+    let kubeconfig = config.with_file_name(format!("kube_config_{name}"));
+    let kind = document.kind.to_lowercase();
+    let namespace = Kind::named(&document.kind).and_then(|kind| namespace(kind, document));
+    let namespace = namespace.map(|namespace| format!("-n {namespace} "));
+    format!(
+        "kubectl --kubeconfig {} {}{verb} {kind} {}",
+        kubeconfig.display(),
+        namespace.unwrap_or_default(),
+        document.name
+    )
 }

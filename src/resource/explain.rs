@@ -104,11 +104,11 @@ impl Resource {
             }
             Self::Rke(value) => format!("cluster.yml, {}; then `rke up`", value.path),
             Self::Addons(_) => "cluster.yml, addons; then `rke up`".to_owned(),
+            Self::Rancher(rancher) => rancher.changes()?.to_owned(),
             Self::Path(_)
             | Self::Document(_)
             | Self::Provider(_)
             | Self::Kubernetes(_)
-            | Self::Rancher(_)
             | Self::AnyOf(_) => return None,
         })
     }

@@ -24,6 +24,8 @@ pub mod rancher;
 pub mod rke;
 pub mod sysctl;
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::cluster_file::ClusterFile;
@@ -34,6 +36,7 @@ use crate::facts::object::Kind;
 use crate::facts::object::Objects;
 use crate::facts::question::Question;
 use crate::facts::rancher::Answers;
+use crate::inventory::Inventory;
 use crate::node::request::Attributes;
 use crate::node::request::Put;
 use crate::resource::addons::Addons;
@@ -82,6 +85,9 @@ pub struct Scene<'a> {
     /// What a Rancher server said; nothing when no playbook names one.
     pub rancher: Option<&'a Answers>,
     pub layout: &'a Layout,
+    pub inventory: &'a Inventory,
+    /// Of every node that was selected, by name.
+    pub nodes: &'a BTreeMap<String, Facts>,
 }
 
 /// What was wanted of one thing and what was seen, one line each, secrets already redacted.
@@ -151,6 +157,11 @@ pub enum Remedy {
     },
     /// `cluster.yml` is right and the containers are not: `rke up` was not run since.
     RkeUp,
+    /// A way to make nodes, switched off on the Rancher server.
+    DeactivateDriver {
+        id: String,
+        name: String,
+    },
 }
 
 impl Resource {
@@ -194,10 +205,28 @@ impl Resource {
 
     /// What the first lists show must be listed too.
     pub fn kinds_after(&self, objects: &Objects) -> Option<Kind> {
-        if let Self::Addons(addons) = self {
-            addons.kinds_after(objects)
-        } else {
-            None
+        match self {
+            Self::Addons(addons) => addons.kinds_after(objects),
+            Self::Rancher(rancher) => rancher.kinds_after(objects),
+            _ => None,
+        }
+    }
+
+    /// True when what RKE's job for `addons` did last must be known, because of these lists.
+    pub fn needs_addon_job(&self, objects: &Objects) -> bool {
+        matches!(self, Self::Addons(addons) if addons.needs_job(objects))
+    }
+
+    /// What must be asked of some nodes, by name, because of what the Kubernetes API said; almost
+    /// always nothing.
+    pub fn questions_by_node(
+        &self,
+        objects: &Objects,
+        inventory: &Inventory,
+    ) -> Vec<(String, Question)> {
+        match self {
+            Self::Rancher(rancher) => rancher.questions_by_node(objects, inventory),
+            _ => Vec::new(),
         }
     }
 
@@ -249,11 +278,11 @@ impl Resource {
             Self::Bind(bind) => bind.remedies(scene),
             Self::Rke(value) => value.remedies(scene),
             Self::Addons(addons) => addons.remedies(scene),
+            Self::Rancher(rancher) => rancher.remedies(scene),
             Self::Path(_)
             | Self::Document(_)
             | Self::Provider(_)
             | Self::Kubernetes(_)
-            | Self::Rancher(_)
             | Self::AnyOf(_) => Vec::new(),
         }
     }

@@ -3,21 +3,33 @@
 //! Without a `rancher:` block in the playbook there is nothing to ask, and a comparison is empty: a
 //! person must look. Where Rancher runs in this very cluster, its Deployment is read all the same.
 
+mod audit_log;
+mod deployment;
+mod drivers;
+
 use serde::Deserialize;
 
 use crate::facts::Observed;
 use crate::facts::object::Kind;
-use crate::facts::object::Object;
-use crate::facts::rancher::Driver;
+use crate::facts::object::Objects;
+use crate::facts::question::Question;
 use crate::facts::rancher::Grant;
 use crate::facts::rancher::Login;
 use crate::facts::rancher::Provider;
 use crate::facts::rancher::Right;
 use crate::facts::rancher::Subject;
+use crate::inventory::Inventory;
 use crate::resource::Evidence;
+use crate::resource::Remedy;
 use crate::resource::Scene;
 use crate::resource::Seen;
-use crate::yaml::Value;
+use crate::resource::rancher::deployment::DEPLOYMENT;
+use crate::resource::rancher::deployment::arguments;
+use crate::resource::rancher::deployment::deployment;
+use crate::resource::rancher::deployment::server;
+use crate::resource::rancher::deployment::with_command;
+
+pub use crate::resource::rancher::drivers::NodeDrivers;
 
 /// A thing of a Rancher server as it should be.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
@@ -33,8 +45,8 @@ pub enum Rancher {
     IdentityProvider,
     /// Nobody has every right but these users and groups; the loader takes them from the playbook.
     AdminsWithin(#[serde(skip)] Option<Vec<String>>),
-    /// No driver is active but these; the loader takes them from the playbook.
-    NodeDriversWithin(#[serde(skip)] Option<Vec<String>>),
+    /// No driver is active but those that the playbook names; the loader takes them from there.
+    NodeDriversWithin(#[serde(skip)] NodeDrivers),
 }
 
 impl Rancher {
@@ -48,6 +60,26 @@ impl Rancher {
         }
     }
 
+    /// What the first lists show must be listed too.
+    pub(super) fn kinds_after(&self, objects: &Objects) -> Option<Kind> {
+        match self {
+            Self::AuditLog => audit_log::kinds_after(objects),
+            _ => None,
+        }
+    }
+
+    /// What must be asked of some nodes, by name, because of what the Kubernetes API said.
+    pub(super) fn questions_by_node(
+        &self,
+        objects: &Objects,
+        inventory: &Inventory,
+    ) -> Vec<(String, Question)> {
+        match self {
+            Self::AuditLog => audit_log::questions_by_node(objects, inventory),
+            _ => Vec::new(),
+        }
+    }
+
     /// What is looked at, in words.
     pub(super) fn reads(&self) -> &'static str {
         match self {
@@ -55,7 +87,7 @@ impl Rancher {
                 "Rancher, cluster `local`: none; its Deployment, --add-local: false"
             }
             Self::AuditLog => {
-                "Deployment cattle-system/rancher, AUDIT_LEVEL: 1 to 3, with a destination"
+                "Deployment cattle-system/rancher, AUDIT_LEVEL: 1 to 3, with a destination; the log on the hosts of its pods"
             }
             Self::DefaultPasswordRefused => {
                 "Rancher, login as `admin` with the default password: refused; tried once"
@@ -74,11 +106,37 @@ impl Rancher {
     pub(super) fn compare(&self, scene: &Scene<'_>) -> Vec<Evidence> {
         match self {
             Self::LocalClusterOff => local_cluster(scene),
-            Self::AuditLog => audit_log(scene),
+            Self::AuditLog => audit_log::compare(scene),
             Self::DefaultPasswordRefused => default_password(scene),
             Self::IdentityProvider => identity_provider(scene),
             Self::AdminsWithin(allowed) => admins(scene, allowed.as_deref()),
-            Self::NodeDriversWithin(allowed) => node_drivers(scene, allowed.as_deref()),
+            Self::NodeDriversWithin(drivers) => drivers.compare(scene),
+        }
+    }
+
+    /// Only what a playbook asks for is ever changed on a server.
+    pub(super) fn remedies(&self, scene: &Scene<'_>) -> Vec<Remedy> {
+        match self {
+            Self::NodeDriversWithin(drivers) => drivers.remedies(scene),
+            Self::LocalClusterOff
+            | Self::AuditLog
+            | Self::DefaultPasswordRefused
+            | Self::IdentityProvider
+            | Self::AdminsWithin(_) => Vec::new(),
+        }
+    }
+
+    /// What `apply` would change, in words.
+    pub(super) fn changes(&self) -> Option<&'static str> {
+        match self {
+            Self::NodeDriversWithin(_) => Some(
+                "Rancher, the other node drivers: deactivated, where the playbook says `mend: [node_drivers]`",
+            ),
+            Self::LocalClusterOff
+            | Self::AuditLog
+            | Self::DefaultPasswordRefused
+            | Self::IdentityProvider
+            | Self::AdminsWithin(_) => None,
         }
     }
 }
@@ -108,36 +166,6 @@ fn local_cluster(scene: &Scene<'_>) -> Vec<Evidence> {
         Evidence::new(DEPLOYMENT, wanted, seen)
     });
     of_server.into_iter().chain(of_deployment).collect()
-}
-
-fn audit_log(scene: &Scene<'_>) -> Vec<Evidence> {
-    let found = match (deployment(scene), scene.rancher) {
-        (Some(found), _) => found,
-        (None, Some(_)) => Err("Rancher does not run in this cluster".to_owned()),
-        (None, None) => return Vec::new(),
-    };
-    let object = match found {
-        Ok(object) => object,
-        Err(why) => return vec![Evidence::new(DEPLOYMENT, "an audit log", Seen::Unread(why))],
-    };
-    let level = server(object).and_then(|server| variable(server, "AUDIT_LEVEL"));
-    let is_on = level.and_then(|level| level.parse::<u8>().ok());
-    let said = level.unwrap_or("not set").to_owned();
-    let level = match is_on {
-        Some(1..) => Seen::Met(said),
-        _ => Seen::Unmet(said),
-    };
-    let destination = match destination(object) {
-        Some(destination) => Seen::Met(destination),
-        None => Seen::Unmet("neither".to_owned()),
-    };
-    let wanted = with_command("1 to 3", &level, "auditLog.level=1");
-    let place = "a sidecar or a directory of the host";
-    let place = with_command(place, &destination, "auditLog.destination=sidecar");
-    vec![
-        Evidence::new(format!("{DEPLOYMENT} AUDIT_LEVEL"), wanted, level),
-        Evidence::new(format!("{DEPLOYMENT} destination"), place, destination),
-    ]
 }
 
 fn default_password(scene: &Scene<'_>) -> Vec<Evidence> {
@@ -235,107 +263,6 @@ fn of_grant(grant: &Grant, allowed: Option<&[String]>) -> Evidence {
             Evidence::new(subject, "among `rancher.admins`", seen)
         }
     }
-}
-
-fn node_drivers(scene: &Scene<'_>, allowed: Option<&[String]>) -> Vec<Evidence> {
-    let Some(rancher) = scene.rancher else {
-        return Vec::new();
-    };
-    let subject = "Rancher node drivers";
-    let drivers: &[Driver] = match read(&rancher.drivers) {
-        Ok(drivers) => drivers,
-        Err(why) => return vec![Evidence::new(subject, "as allowed", Seen::Unread(why))],
-    };
-    let active = drivers.iter().filter(|driver| driver.is_active);
-    let active: Vec<&str> = active.map(|driver| driver.name.as_str()).collect();
-    let Some(allowed) = allowed else {
-        let why = "the playbook has no `rancher.node_drivers`";
-        let why = format!("{why}; active: {}", listed(&active));
-        return vec![Evidence::new(subject, "as allowed", Seen::Unread(why))];
-    };
-    let more: Vec<&str> = active
-        .iter()
-        .copied()
-        .filter(|name| !allowed.iter().any(|allowed| allowed == name))
-        .collect();
-    let seen = if more.is_empty() {
-        Seen::Met(listed(&active))
-    } else {
-        Seen::Unmet(format!("{} active", listed(&more)))
-    };
-    let wanted = format!("within {}", listed(allowed));
-    vec![Evidence::new(subject, wanted, seen)]
-}
-
-/// What is wanted, and where it is missing the exact command that sets it.
-fn with_command(wanted: &str, seen: &Seen, value: &str) -> String {
-    match seen {
-        Seen::Unmet(_) => format!(
-            "{wanted}, as set by `helm upgrade rancher rancher-stable/rancher --reuse-values --set {value}`"
-        ),
-        Seen::Met(_) | Seen::Unread(_) => wanted.to_owned(),
-    }
-}
-
-const DEPLOYMENT: &str = "Deployment cattle-system/rancher";
-
-/// The Deployment of Rancher; nothing when there is none here, or nobody could tell and there is a
-/// server to ask instead.
-fn deployment<'a>(scene: &Scene<'a>) -> Option<Result<&'a Object, String>> {
-    let objects = scene.objects;
-    match objects.find(Kind::Deployment, Some("cattle-system"), "rancher") {
-        Observed::Present(object) => Some(Ok(object)),
-        Observed::Absent => None,
-        Observed::Unread { why } => scene.rancher.map(|_| Err(why)),
-    }
-}
-
-/// The container of the server itself.
-fn server(deployment: &Object) -> Option<&Value> {
-    containers(deployment).find(|one| text_at(one, "name") == Some("rancher"))
-}
-
-fn containers(deployment: &Object) -> impl Iterator<Item = &Value> {
-    let path = ["spec", "template", "spec", "containers"];
-    list(deployment.content.at(&path)).iter()
-}
-
-fn arguments(container: &Value) -> Vec<&str> {
-    let args = list(container.at(&["args"])).iter();
-    args.filter_map(Value::text).collect()
-}
-
-fn variable<'a>(container: &'a Value, name: &str) -> Option<&'a str> {
-    let mut variables = list(container.at(&["env"])).iter();
-    let variable = variables.find(|one| text_at(one, "name") == Some(name))?;
-    text_at(variable, "value")
-}
-
-fn destination(deployment: &Object) -> Option<String> {
-    let is_sidecar = |one: &Value| text_at(one, "name") == Some("rancher-audit-log");
-    if containers(deployment).any(is_sidecar) {
-        return Some("the sidecar rancher-audit-log".to_owned());
-    }
-    let volumes = list(
-        deployment
-            .content
-            .at(&["spec", "template", "spec", "volumes"]),
-    );
-    let mut volumes = volumes.iter();
-    let volume = volumes.find(|one| text_at(one, "name") == Some("audit-log"))?;
-    let path = volume.at(&["hostPath", "path"])?.text()?;
-    Some(format!("{path} on the hosts of its pods"))
-}
-
-fn list(value: Option<&Value>) -> &[Value] {
-    match value {
-        Some(Value::List(items)) => items,
-        _ => &[],
-    }
-}
-
-fn text_at<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
-    value.at(&[key]).and_then(Value::text)
 }
 
 fn read<T>(observed: &Observed<Vec<T>>) -> Result<&[T], String> {

@@ -1,6 +1,10 @@
 //! A login that is refused by the right one, lists to their last page, and a token that goes nowhere else.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use harden::facts::Observed;
 use harden::facts::rancher::Answers;
@@ -189,6 +193,7 @@ fn providers_drivers_and_the_local_cluster_are_read() {
     let on: Vec<bool> = providers.iter().map(|one| one.is_enabled).collect();
     assert_eq!(on, [true, false]);
     let azure = Driver {
+        id: "azure".into(),
         name: "azure".into(),
         is_active: true,
     };
@@ -221,11 +226,9 @@ fn a_list_that_could_not_be_read_says_why_and_is_not_empty() {
 
 #[test]
 fn a_server_that_throttles_is_asked_again_and_a_silent_one_is_left() {
-    let throttled = std::sync::atomic::AtomicBool::new(false);
+    let throttled = AtomicBool::new(false);
     let site = Site::start(move |request| match request.path.as_str() {
-        "/v3/nodeDrivers" if !throttled.swap(true, std::sync::atomic::Ordering::SeqCst) => {
-            Reply::Throttle(0)
-        }
+        "/v3/nodeDrivers" if !throttled.swap(true, Ordering::SeqCst) => Reply::Throttle(0),
         "/v3/nodeDrivers" => list(json!([])),
         _ => refused(401),
     });
@@ -269,4 +272,93 @@ fn without_a_token_the_login_is_tried_all_the_same() {
     assert_eq!(answers.default_login, Observed::Present(Login::Refused));
     assert!(why(&answers.drivers).contains("no token"));
     assert_eq!(site.asked().len(), 1);
+}
+
+/// A server whose drivers `azure` and `nd-x1` are active until `deactivate` says otherwise.
+fn drivers(deactivate: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Site {
+    let inactive = Mutex::new(BTreeSet::new());
+    Site::start(move |request| {
+        let Some(id) = request.path.strip_prefix("/v3/nodeDrivers/") else {
+            return refused(404);
+        };
+        let id = id.to_owned();
+        if request.method == "POST" {
+            assert_eq!(request.asked("action"), Some("deactivate"));
+            let reply = deactivate(&id);
+            if matches!(reply, Reply::Json(200, _) | Reply::Drop) {
+                inactive.lock().unwrap().insert(id);
+            }
+            return reply;
+        }
+        let active = !inactive.lock().unwrap().contains(&id);
+        ok(json!({ "id": id, "name": id, "active": active }))
+    })
+}
+
+fn deactivated(site: &Site, id: &str) -> Result<(), String> {
+    let server = Server::open(&access(site), PATIENCE).unwrap();
+    let switched = server.switch_driver(id, false);
+    switched.map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_driver_is_deactivated_by_its_id_and_read_back() {
+    let site = drivers(|_| ok(json!({})));
+
+    assert_eq!(deactivated(&site, "nd-x1"), Ok(()));
+
+    let asked = site.asked();
+    let asked: Vec<(&str, &str)> = asked
+        .iter()
+        .map(|one| (one.method.as_str(), one.path.as_str()))
+        .collect();
+    let path = "/v3/nodeDrivers/nd-x1";
+    assert_eq!(asked, [("POST", path), ("GET", path)]);
+    let is_token = |one: &Request| one.token.as_deref() == Some(TOKEN);
+    assert!(site.asked().iter().all(is_token));
+}
+
+#[test]
+fn a_driver_that_stays_active_was_not_deactivated_whatever_the_server_said() {
+    for code in [401, 403, 404, 409, 500, 503] {
+        let why = deactivated(&drivers(move |_| refused(code)), "azure").unwrap_err();
+        assert!(why.contains(&code.to_string()), "{why}");
+        assert!(!why.contains("secret"), "{why}");
+    }
+    let said = drivers(|_| Reply::Json(202, json!({})));
+    let why = deactivated(&said, "azure").unwrap_err();
+    assert!(why.contains("as it was"), "{why}");
+}
+
+#[test]
+fn what_the_server_says_of_the_driver_afterwards_counts() {
+    // It was done, and the connection broke before the answer.
+    assert_eq!(deactivated(&drivers(|_| Reply::Drop), "azure"), Ok(()));
+
+    let throttled = AtomicBool::new(false);
+    let busy = drivers(move |_| {
+        if throttled.swap(true, Ordering::SeqCst) {
+            ok(json!({}))
+        } else {
+            Reply::Throttle(0)
+        }
+    });
+    assert_eq!(deactivated(&busy, "azure"), Ok(()));
+
+    let silent = drivers(|_| Reply::Silence);
+    let server = Server::open(&access(&silent), IMPATIENCE).unwrap();
+    let why = server.switch_driver("azure", false).unwrap_err();
+    assert!(why.to_string().contains("in time"), "{why}");
+    assert!(why.is_of_server());
+}
+
+#[test]
+fn an_id_that_leads_elsewhere_is_not_asked_for() {
+    let site = drivers(|_| ok(json!({})));
+
+    for id in ["../users/u-1", "azure?action=remove", ""] {
+        let why = deactivated(&site, id).unwrap_err();
+        assert!(why.contains("no id of a driver"), "{why}");
+    }
+    assert!(site.asked().is_empty());
 }

@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod addons;
 mod apply;
+mod audit_log;
 mod bad_input;
 mod check;
 mod controls;
+mod drivers;
 mod going;
 mod hostile;
 mod hosts;

@@ -79,6 +79,7 @@ fn provider(name: &str, is_enabled: bool) -> Provider {
 
 fn driver(name: &str, is_active: bool) -> Driver {
     Driver {
+        id: name.to_owned(),
         name: name.to_owned(),
         is_active,
     }

@@ -133,6 +133,7 @@ fn wishes() -> impl Strategy<Value = Vec<Edit>> {
         1 => Just(Edit::Addons {
             documents: vec!["kind: Role\nmetadata: {name: r}\nrules: []\n".to_owned()],
         }),
+        1 => Just(Edit::AddonsCount { number: 7 }),
     ];
     proptest::collection::vec(wish, 1..6)
 }
@@ -158,7 +159,7 @@ fn others(file: &ClusterFile, edits: &[Edit]) -> Vec<(String, Value)> {
             Edit::Set { path, .. } | Edit::Append { path, .. } => {
                 Some(format!("/{}", path.join("/")))
             }
-            Edit::Addons { .. } => None,
+            Edit::Addons { .. } | Edit::AddonsCount { .. } => None,
         })
         .collect();
     values.retain(|(path, value)| {
@@ -188,6 +189,7 @@ fn assert_met(file: &ClusterFile, edits: &[Edit]) {
                 let addons = file.addons().unwrap();
                 assert!(addons.iter().any(|it| it.value.at(&["rules"]).is_some()));
             }
+            Edit::AddonsCount { number } => assert_eq!(file.addons_count(), *number),
             Edit::Set { .. } => {}
         }
     }

@@ -62,6 +62,15 @@ pub enum Deed {
     Sweep {
         path: String,
     },
+    /// A node driver of a Rancher server.
+    NodeDriver {
+        /// The server's URL.
+        server: String,
+        id: String,
+        name: String,
+        /// Whether it is to be active; it was the opposite.
+        now: bool,
+    },
 }
 
 /// A regular file.
@@ -167,6 +176,7 @@ impl Deed {
             Self::Snapshot { name } => format!("etcd snapshot {name}"),
             Self::RkeUp { .. } => "rke up".to_owned(),
             Self::Sweep { path } => format!("left-over file {path}"),
+            Self::NodeDriver { name, server, .. } => format!("node driver {name} of {server}"),
         }
     }
 }

@@ -165,6 +165,7 @@ fn is_harmless(deed: &Deed) -> bool {
         Deed::Restart { .. }
         | Deed::ClusterFile { .. }
         | Deed::Snapshot { .. }
-        | Deed::RkeUp { .. } => true,
+        | Deed::RkeUp { .. }
+        | Deed::NodeDriver { .. } => true,
     }
 }

@@ -135,7 +135,7 @@ fn edits(scene: &Scene<'_>, kept: &[Edit]) -> Vec<ClusterEdit> {
             path.join("."),
             "stays: API servers run with it, and Secrets can be read with its key only (T-11)",
         )),
-        Edit::Append { .. } | Edit::Addons { .. } => None,
+        Edit::Append { .. } | Edit::Addons { .. } | Edit::AddonsCount { .. } => None,
     });
     [whole].into_iter().chain(kept).collect()
 }

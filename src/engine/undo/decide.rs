@@ -6,9 +6,11 @@ use crate::engine::journal::FileState;
 use crate::engine::journal::Owner;
 use crate::engine::journal::Past;
 use crate::engine::undo::cluster;
+use crate::engine::undo::drivers;
 use crate::engine::undo::reliance;
 use crate::facts::Facts;
 use crate::facts::Observed;
+use crate::facts::rancher::Driver;
 use crate::fleet::ClusterState;
 use crate::inventory::Inventory;
 use crate::node::request::Attributes;
@@ -34,6 +36,8 @@ pub(super) struct Scene<'a> {
     /// The old `cluster.yml`, when it can be read.
     pub(super) backup: Option<String>,
     pub(super) facts: &'a ByNode<Facts>,
+    /// The URL of the Rancher server that the playbook names now, and its node drivers.
+    pub(super) rancher: Option<(&'a str, Observed<Vec<Driver>>)>,
 }
 
 /// What will be put back, and what will not.
@@ -102,6 +106,7 @@ pub(super) fn decide(scene: &Scene<'_>) -> Decision {
         );
     }
     cluster::decide(scene, &mut decision);
+    drivers::decide(scene, &mut decision);
     decision
 }
 
@@ -225,7 +230,8 @@ fn way(deed: &Deed, deeds: &[Deed], facts: &Facts, scene: &Scene<'_>) -> Way {
         | Deed::ClusterFile { .. }
         | Deed::Snapshot { .. }
         | Deed::RkeUp { .. }
-        | Deed::Sweep { .. } => Way::Back,
+        | Deed::Sweep { .. }
+        | Deed::NodeDriver { .. } => Way::Back,
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod cluster;
 mod decide;
+mod drivers;
 mod reliance;
 
 use std::collections::BTreeSet;
@@ -55,6 +56,11 @@ impl Run {
             self.teller.tell(EventKind::PhaseStarted(Phase::Restarts));
             done = self.restart_all(&plan.restarts).await;
         }
+        if done {
+            done = self.switch_drivers(&plan.drivers).await;
+        } else {
+            self.leave_drivers(&plan.drivers);
+        }
         if done && !self.stop.is_asked_for() {
             self.prove_back(past).await;
         }
@@ -72,11 +78,23 @@ impl Run {
                 );
             }
         }
+        for switch in &again.drivers {
+            self.fail(
+                format!("node driver {} is not as it was before", switch.name),
+                "somebody else may have switched it in the meantime; `harden undo` again",
+            );
+        }
     }
 
     async fn decide(&mut self, past: &Past) -> Decision {
         let facts = self.answers_about(past).await;
         let backup = cluster::backup_of(past).map(fs::read_to_string);
+        let drivers = if drivers::is_concerned(past) {
+            self.node_drivers().await
+        } else {
+            None
+        };
+        let server = self.job.rancher.as_ref().map(|access| access.url.as_str());
         let decision = decide::decide(&decide::Scene {
             past,
             run: &self.job.run,
@@ -85,6 +103,7 @@ impl Run {
             cluster: &self.job.cluster,
             backup: backup.and_then(Result::ok),
             facts: &facts,
+            rancher: server.zip(drivers),
         });
         self.seen = facts;
         decision
@@ -97,7 +116,7 @@ impl Run {
         });
         stream::iter(asked)
             .map(|(node, questions)| async move {
-                let facts = self.facts_or_silence(node, &questions).await;
+                let facts = self.facts_or_silence(node, questions).await;
                 (node.name.clone(), facts)
             })
             .buffer_unordered(usize::MAX)
@@ -157,7 +176,8 @@ fn questions(past: &Past, node: &Node) -> BTreeSet<Question> {
             | Deed::ClusterFile { .. }
             | Deed::Snapshot { .. }
             | Deed::RkeUp { .. }
-            | Deed::Sweep { .. } => {}
+            | Deed::Sweep { .. }
+            | Deed::NodeDriver { .. } => {}
         }
     }
     if !questions.is_empty() {

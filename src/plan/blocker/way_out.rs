@@ -37,6 +37,7 @@ impl Blocker {
             Self::NotInVersion { thing, .. } => format!("take {thing} out of cluster.yml, or use a profile for this version"),
             Self::BothAdmissionFlags { set, .. } => format!("take {set} out of services.kube-api.extra_args in cluster.yml; `apply` writes the flag that runs"),
             Self::NoNamespace { namespace } => format!("run `kubectl create namespace {namespace}`, or add a Namespace document to templates/addons.yaml.hbs of the site"),
+            Self::Unchangeable { command, .. } => format!("run `{command}`; apply brings it back as it should be"),
             Self::NoRoomForAudit { near, .. } => format!("make room for {near}, or set a smaller audit_log_max_size or audit_log_max_backup in the playbook"),
             Self::Template { template } => format!("compare templates/{template}.hbs with the one of this program"),
             Self::Kernel { node, key, wanted, .. } => format!(
@@ -90,6 +91,7 @@ impl Blocker {
             Self::NotInVersion { .. } => "not-in-version",
             Self::BothAdmissionFlags { .. } => "both-admission-flags",
             Self::NoNamespace { .. } => "no-namespace",
+            Self::Unchangeable { .. } => "unchangeable-object",
             Self::NoRoomForAudit { .. } => "no-room-for-audit",
             Self::NodeLists { .. } => "node-lists",
             Self::PodsRefused { .. } => "pods-refused",
@@ -129,6 +131,7 @@ impl Blocker {
             | Self::NotInVersion { .. }
             | Self::BothAdmissionFlags { .. }
             | Self::NoNamespace { .. }
+            | Self::Unchangeable { .. }
             | Self::NodeLists { .. }
             | Self::PodsRefused { .. }
             | Self::ClusterFile { .. }

@@ -44,6 +44,7 @@ fn now(document: &Document) -> String {
     };
     parts.push(rke.to_owned());
     parts.extend(restarts(document));
+    parts.extend(drivers(document));
     parts.join("; ")
 }
 
@@ -100,6 +101,15 @@ fn restarts(document: &Document) -> Option<String> {
         });
     let missed: Vec<String> = missed.collect();
     (!missed.is_empty()).then(|| format!("not restarted: {}", missed.join(", ")))
+}
+
+fn drivers(document: &Document) -> Option<String> {
+    let missed = document.done.drivers.iter();
+    let missed: Vec<&str> = missed
+        .filter(|one| one.outcome != Outcome::Changed)
+        .map(|one| one.driver.as_str())
+        .collect();
+    (!missed.is_empty()).then(|| format!("node drivers not switched: {}", missed.join(", ")))
 }
 
 fn next(document: &Document) -> String {

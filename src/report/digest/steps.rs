@@ -6,6 +6,7 @@ use crate::report::digest::group::grouped;
 use crate::report::document::Change;
 use crate::report::document::ClusterPlan;
 use crate::report::document::Document;
+use crate::report::document::Driver;
 use crate::report::document::Edit;
 use crate::report::document::Ended;
 use crate::report::document::Outcome;
@@ -15,6 +16,7 @@ use crate::report::document::Restarted;
 use crate::report::document::Rewritten;
 use crate::report::document::Rke;
 use crate::report::document::Skipped;
+use crate::report::document::Switched;
 use crate::report::fold::folded;
 use crate::report::words::counted;
 
@@ -25,7 +27,7 @@ pub(in crate::report) struct Planned<'a> {
     /// Nodes, folded, and what would change on each of them.
     pub(in crate::report) nodes: Vec<(String, &'a [Change])>,
     pub(in crate::report) cluster: Option<&'a ClusterPlan>,
-    /// `rke up` and the restarts.
+    /// `rke up`, the restarts, node drivers and Secrets.
     pub(in crate::report) rest: Vec<String>,
 }
 
@@ -36,7 +38,7 @@ pub(in crate::report) struct Carried<'a> {
     pub(in crate::report) nodes: Vec<(String, Vec<End<'a>>)>,
     /// That `cluster.yml` was written, and what was edited.
     pub(in crate::report) cluster: Option<(String, Option<&'a ClusterPlan>)>,
-    /// `rke up`, the restarts, and what was left out.
+    /// `rke up`, the restarts, node drivers, Secrets, and what was left out.
     pub(in crate::report) rest: Vec<Line>,
 }
 
@@ -93,6 +95,7 @@ impl<'a> Planned<'a> {
         let restarts = restarts
             .into_iter()
             .map(|(component, nodes)| format!("restart {component} on {}", folded(nodes)));
+        let drivers = plan.drivers.iter().map(Driver::text);
         Self {
             title,
             nodes: nodes
@@ -100,7 +103,11 @@ impl<'a> Planned<'a> {
                 .map(|(changes, nodes)| (folded(nodes), changes))
                 .collect(),
             cluster: plan.cluster_file.as_ref(),
-            rest: rke_up.chain(restarts).chain(secrets).collect(),
+            rest: rke_up
+                .chain(restarts)
+                .chain(drivers)
+                .chain(secrets)
+                .collect(),
         }
     }
 }
@@ -124,6 +131,7 @@ pub(in crate::report) fn carried(document: &Document) -> Option<Carried<'_>> {
     });
     let mut rest: Vec<Line> = done.rke.iter().map(rke_up).collect();
     rest.extend(restarted(&done.restarts));
+    rest.extend(done.drivers.iter().map(switched));
     rest.extend(done.secrets.iter().map(rewritten));
     rest.extend(left_out(&done.skipped));
     Some(Carried {
@@ -202,6 +210,42 @@ impl Edit {
     }
 }
 
+impl Driver {
+    /// `deactivate node driver azure of the Rancher server (guide:3.4.1)`.
+    pub(in crate::report) fn text(&self) -> String {
+        let verb = if self.activates {
+            "activate"
+        } else {
+            "deactivate"
+        };
+        let asked_by = asked_by(&self.controls);
+        format!(
+            "{verb} node driver {} of the Rancher server{asked_by}",
+            self.driver
+        )
+    }
+}
+
+impl Switched {
+    /// `deactivated node driver azure of the Rancher server`, or why that was not done.
+    pub(in crate::report) fn text(&self) -> String {
+        let verb = if self.activates {
+            "activated"
+        } else {
+            "deactivated"
+        };
+        let driver = format!("node driver {} of the Rancher server", self.driver);
+        match self.outcome {
+            Outcome::Changed => format!("{verb} {driver}"),
+            Outcome::Failed => {
+                let why = self.why.as_deref().unwrap_or_default();
+                format!("{driver} was not {verb}: {why}")
+            }
+            Outcome::Skipped => format!("{driver} was not {verb}: an earlier failure came first"),
+        }
+    }
+}
+
 impl Outcome {
     pub(in crate::report) fn word(self) -> &'static str {
         match self {
@@ -243,6 +287,14 @@ fn rke_up(rke: &Rke) -> Line {
             ),
             hint: failure.hint.clone(),
         },
+    }
+}
+
+fn switched(driver: &Switched) -> Line {
+    Line {
+        outcome: driver.outcome,
+        text: driver.text(),
+        hint: String::new(),
     }
 }
 

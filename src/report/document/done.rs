@@ -21,6 +21,9 @@ pub struct Done {
     /// The Secrets that were written again; null when none had to be.
     #[serde(default)]
     pub secrets: Option<Rewritten>,
+    /// Node drivers that were to be switched on the Rancher server.
+    #[serde(default)]
+    pub drivers: Vec<Switched>,
     pub skipped: Vec<Skipped>,
 }
 
@@ -46,7 +49,7 @@ pub struct Ended {
 pub enum Outcome {
     Changed,
     Failed,
-    /// An earlier failure on the same node came first.
+    /// An earlier failure came first.
     Skipped,
 }
 
@@ -75,6 +78,16 @@ pub struct Rke {
 pub struct Restarted {
     pub node: Option<String>,
     pub component: String,
+    pub outcome: Outcome,
+    pub why: Option<String>,
+}
+
+/// A node driver that was to be switched, and whether it was.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Switched {
+    pub driver: String,
+    /// True for a driver that was to become active again.
+    pub activates: bool,
     pub outcome: Outcome,
     pub why: Option<String>,
 }
@@ -118,6 +131,7 @@ impl Done {
             rke: report.rke.as_ref().map(Rke::of),
             restarts: report.restarts.iter().map(Restarted::of).collect(),
             secrets: report.secrets.as_ref().map(Rewritten::of),
+            drivers: report.drivers.iter().map(Switched::of).collect(),
             skipped: skipped.collect(),
         }
     }
@@ -129,6 +143,7 @@ impl Done {
             || self.rke.is_some()
             || !self.restarts.is_empty()
             || self.secrets.is_some()
+            || !self.drivers.is_empty()
     }
 
     /// Why `rke up` failed, when it did.
@@ -140,7 +155,9 @@ impl Done {
         let ends = self.changes.iter().flat_map(|node| &node.changes);
         let ends = ends.map(|end| end.outcome);
         let restarts = self.restarts.iter().map(|one| one.outcome);
-        self.rke_failure().is_some() || ends.chain(restarts).any(|end| end == Outcome::Failed)
+        let drivers = self.drivers.iter().map(|one| one.outcome);
+        let mut ends = ends.chain(restarts).chain(drivers);
+        self.rke_failure().is_some() || ends.any(|end| end == Outcome::Failed)
     }
 }
 
@@ -191,6 +208,18 @@ impl Restarted {
         Self {
             node: restarted.node.clone(),
             component: restarted.component.clone(),
+            outcome,
+            why,
+        }
+    }
+}
+
+impl Switched {
+    fn of(switched: &report::Switched) -> Self {
+        let (outcome, why) = Outcome::of(&switched.outcome);
+        Self {
+            driver: switched.driver.clone(),
+            activates: switched.activates,
             outcome,
             why,
         }

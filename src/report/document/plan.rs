@@ -19,6 +19,9 @@ pub struct Plan {
     /// Why Secrets are written again; null when none lies in etcd in plain text.
     #[serde(default)]
     pub secrets: Option<String>,
+    /// Node drivers that are switched on the Rancher server.
+    #[serde(default)]
+    pub drivers: Vec<Driver>,
     pub blockers: Vec<Blocker>,
 }
 
@@ -65,6 +68,15 @@ pub struct Restart {
     pub component: String,
 }
 
+/// A node driver that is switched on the Rancher server.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Driver {
+    pub driver: String,
+    /// True for a driver that becomes active again.
+    pub activates: bool,
+    pub controls: Vec<String>,
+}
+
 /// A reason to touch nothing, and the way out.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Blocker {
@@ -97,6 +109,7 @@ impl Plan {
             rke_up: plan.rke_up.clone(),
             restarts: restarts.collect(),
             secrets: plan.secrets.clone(),
+            drivers: plan.drivers.iter().map(Driver::of).collect(),
             blockers: plan.blockers.iter().map(Blocker::of).collect(),
         }
     }
@@ -108,6 +121,7 @@ impl Plan {
             && self.rke_up.is_none()
             && self.restarts.is_empty()
             && self.secrets.is_none()
+            && self.drivers.is_empty()
     }
 }
 
@@ -134,6 +148,16 @@ impl ClusterPlan {
             creates: cluster.creates,
             edits: edits.collect(),
             diff: cluster.diff.clone(),
+        }
+    }
+}
+
+impl Driver {
+    fn of(switch: &change::DriverSwitch) -> Self {
+        Self {
+            driver: switch.name.clone(),
+            activates: switch.activates,
+            controls: ids(&switch.controls),
         }
     }
 }

@@ -249,6 +249,7 @@ fn a_check_says_all_that_the_table_says() {
           }
         ],
         "secrets": null,
+        "drivers": [],
         "blockers": [
           {
             "node": "worker-1",
@@ -265,6 +266,7 @@ fn a_check_says_all_that_the_table_says() {
         "rke": null,
         "restarts": [],
         "secrets": null,
+        "drivers": [],
         "skipped": []
       },
       "warnings": [
@@ -324,6 +326,7 @@ fn an_apply_says_what_was_before_and_what_was_done() {
       "rke": null,
       "restarts": [],
       "secrets": null,
+      "drivers": [],
       "skipped": [
         {
           "node": null,

@@ -100,7 +100,9 @@ impl Board {
             EventKind::RkeStarted { version } => self.rke = Some(format!("{version} begins")),
             EventKind::RkeSaid { message } => self.rke = Some(message.clone()),
             EventKind::RkeFinished { .. } => self.rke = None,
-            EventKind::Restarted { outcome, .. } => self.count(outcome),
+            EventKind::Restarted { outcome, .. } | EventKind::DriverSwitched { outcome, .. } => {
+                self.count(outcome);
+            }
             EventKind::Failed { .. } => self.failed += 1,
             EventKind::RunFinished => self.clear(),
             EventKind::Warned { .. }
@@ -223,7 +225,8 @@ impl Board {
             | Phase::AddKey
             | Phase::PromoteKey
             | Phase::RewriteSecrets
-            | Phase::DropKey => None,
+            | Phase::DropKey
+            | Phase::Rancher => None,
         };
     }
 

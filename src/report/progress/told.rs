@@ -1,5 +1,7 @@
 //! An event as a line.
 
+use std::path::Path;
+
 use crate::event::Depth;
 use crate::event::Event;
 use crate::event::EventKind;
@@ -91,20 +93,21 @@ impl Told {
                 recreated,
                 failure,
                 log,
-            } => {
-                let log = log.display();
-                match failure {
-                    None => Self::story(format!(
-                        "rke: done, {} made anew, log in {log}",
-                        counted(*recreated, "container")
-                    )),
-                    Some((message, hint)) => {
-                        Self::failure(&format!("rke up: {message}, log in {log}"), hint)
-                    }
-                }
-            }
+            } => Self::rke_ended(*recreated, failure.as_ref(), log),
             EventKind::Restarted { component, outcome } => {
                 Self::ended(node, "restarted", component, outcome)
+            }
+            EventKind::DriverSwitched {
+                driver,
+                activates,
+                outcome,
+            } => {
+                let verb = if *activates {
+                    "activated"
+                } else {
+                    "deactivated"
+                };
+                Self::ended(node, verb, &format!("node driver {driver}"), outcome)
             }
             EventKind::SecretsRewritten { key, rewritten } => Self::story(format!(
                 "{} written again, all lie in etcd under {key}",
@@ -133,6 +136,19 @@ impl Told {
             message
         } else {
             format!("{message}\n  hint: {}", escaped(&self.hint))
+        }
+    }
+
+    fn rke_ended(recreated: usize, failure: Option<&(String, String)>, log: &Path) -> Self {
+        let log = log.display();
+        match failure {
+            None => Self::story(format!(
+                "rke: done, {} made anew, log in {log}",
+                counted(recreated, "container")
+            )),
+            Some((message, hint)) => {
+                Self::failure(&format!("rke up: {message}, log in {log}"), hint)
+            }
         }
     }
 
@@ -204,6 +220,7 @@ pub(super) fn title(phase: Phase) -> &'static str {
         Phase::PromoteKey => "making the new key the first one",
         Phase::RewriteSecrets => "writing Secrets again through the Kubernetes API",
         Phase::DropKey => "dropping the old key",
+        Phase::Rancher => "switching node drivers of the Rancher server",
         Phase::Verify => "asking the nodes again",
     }
 }

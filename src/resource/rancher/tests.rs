@@ -1,22 +1,44 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::*;
 use crate::cluster_file::ClusterFile;
 use crate::facts::Facts;
+use crate::facts::File;
+use crate::facts::FileKind;
 use crate::facts::layout::Layout;
-use crate::facts::object::Objects;
 use crate::facts::rancher::Answers;
+use crate::facts::rancher::Driver;
+use crate::inventory;
 use crate::yaml;
 
+const NODES: &str = "nodes:\n- {address: 10.0.0.3, hostname_override: w-1, user: root, role: [worker, etcd]}\n- {address: 10.0.0.4, user: root, role: [worker]}\n";
+
+fn inventory() -> Inventory {
+    inventory::rke::read("cluster.yml", NODES, Some(Path::new("/root")), false).unwrap()
+}
+
 fn compared(question: &Rancher, objects: &Objects, server: Option<&Answers>) -> Vec<Evidence> {
-    let scene = Scene {
+    in_scene(objects, server, &BTreeMap::new(), |scene| {
+        question.compare(scene)
+    })
+}
+
+fn in_scene<T>(
+    objects: &Objects,
+    server: Option<&Answers>,
+    nodes: &BTreeMap<String, Facts>,
+    look: impl FnOnce(&Scene<'_>) -> T,
+) -> T {
+    look(&Scene {
         facts: &Facts::default(),
         cluster: &ClusterFile::parse("cluster.yml", "nodes: []\n").unwrap(),
         objects,
         rancher: server,
         layout: &Layout::default(),
-    };
-    question.compare(&scene)
+        inventory: &inventory(),
+        nodes,
+    })
 }
 
 fn deployed(container: &str) -> Objects {
@@ -49,7 +71,7 @@ fn nothing_to_ask_is_no_evidence_and_no_pass() {
         Rancher::DefaultPasswordRefused,
         Rancher::IdentityProvider,
         Rancher::AdminsWithin(None),
-        Rancher::NodeDriversWithin(None),
+        Rancher::NodeDriversWithin(NodeDrivers::default()),
     ];
     for question in questions {
         assert_eq!(compared(&question, &Objects::default(), None), []);
@@ -213,27 +235,206 @@ fn administrators_by_any_name_must_be_allowed_and_groups_too() {
     assert!(matches!(none["Rancher user ann (u-ann)"], Seen::Unread(_)));
 }
 
-#[test]
-fn an_active_driver_must_be_allowed_and_an_inactive_one_may_be_anything() {
-    let driver = |name: &str, is_active| Driver {
+fn driver(name: &str, is_active: bool) -> Driver {
+    Driver {
+        id: format!("nd-{name}"),
         name: name.to_owned(),
         is_active,
-    };
+    }
+}
+
+fn drivers(allowed: Option<&[&str]>, is_mended: bool) -> Rancher {
+    Rancher::NodeDriversWithin(NodeDrivers {
+        allowed: allowed.map(|names| names.iter().map(ToString::to_string).collect()),
+        is_mended,
+    })
+}
+
+#[test]
+fn an_active_driver_must_be_allowed_and_an_inactive_one_may_be_anything() {
     let server = Answers {
         drivers: Observed::Present(vec![driver("vmwarevsphere", true), driver("azure", false)]),
         ..server()
     };
     let seen = |allowed: Option<&[&str]>| {
-        let allowed = allowed.map(|names| names.iter().map(ToString::to_string).collect());
-        compared(
-            &Rancher::NodeDriversWithin(allowed),
-            &Objects::default(),
-            Some(&server),
-        )
-        .remove(0)
+        let question = drivers(allowed, false);
+        compared(&question, &Objects::default(), Some(&server)).remove(0)
     };
 
     assert!(seen(Some(&["vmwarevsphere"])).is_met());
+    assert!(seen(Some(&["nd-vmwarevsphere"])).is_met());
     assert!(seen(Some(&[])).is_unmet());
     assert!(seen(None).is_unread());
+}
+
+#[test]
+fn only_drivers_that_are_active_and_not_allowed_are_deactivated_and_only_on_request() {
+    let list = vec![
+        driver("vmwarevsphere", true),
+        driver("azure", false),
+        driver("exoscale", true),
+    ];
+    let remedies = |question: &Rancher, drivers| {
+        let server = Answers {
+            drivers,
+            ..server()
+        };
+        in_scene(
+            &Objects::default(),
+            Some(&server),
+            &BTreeMap::new(),
+            |scene| question.remedies(scene),
+        )
+    };
+    let allowed: Option<&[&str]> = Some(&["vmwarevsphere"]);
+    let there = || Observed::Present(list.clone());
+
+    let exoscale = Remedy::DeactivateDriver {
+        id: "nd-exoscale".to_owned(),
+        name: "exoscale".to_owned(),
+    };
+    assert_eq!(remedies(&drivers(allowed, true), there()), [exoscale]);
+    assert_eq!(remedies(&drivers(allowed, false), there()), []);
+    assert_eq!(remedies(&drivers(None, true), there()), []);
+    assert_eq!(
+        remedies(&drivers(allowed, true), Observed::unread("down")),
+        []
+    );
+}
+
+const LOG: &str = "/var/log/rancher/audit/rancher-api-audit.log";
+
+/// Rancher with its log on the hosts, and pods with these specs.
+fn with_host_log(server: &str, pods: &[&str]) -> Objects {
+    let deployment = format!(
+        "{{kind: Deployment, metadata: {{namespace: cattle-system, name: rancher}}, spec: {{selector: {{matchLabels: {{app: rancher}}}}, \
+         template: {{spec: {{containers: [{{name: rancher, {server}}}], volumes: [{{name: audit-log, hostPath: {{path: /var/log/rancher/audit}}}}]}}}}}}}}"
+    );
+    let pods = pods.iter().enumerate().map(|(number, rest)| {
+        format!("{{kind: Pod, metadata: {{namespace: cattle-system, name: rancher-{number}, labels: {{app: rancher, hash: x}}}}, {rest}}}")
+    });
+    let texts: Vec<String> = [deployment].into_iter().chain(pods).collect();
+    Objects::of(
+        texts
+            .iter()
+            .flat_map(|text| yaml::documents("x", text).unwrap()),
+    )
+}
+
+const MOUNTED: &str = "env: [{name: AUDIT_LEVEL, value: '1'}], volumeMounts: [{name: audit-log, mountPath: /var/log/auditlog}]";
+
+fn node_with(log: Observed<File>) -> Facts {
+    Facts {
+        files: BTreeMap::from([(LOG.to_owned(), log)]),
+        ..Facts::default()
+    }
+}
+
+/// What is seen of the log on each host, by what follows its path in the subject.
+fn seen_on_hosts(objects: &Objects, nodes: &BTreeMap<String, Facts>) -> BTreeMap<String, Seen> {
+    let evidence = in_scene(objects, None, nodes, |scene| {
+        Rancher::AuditLog.compare(scene)
+    });
+    evidence
+        .into_iter()
+        .filter_map(|one| {
+            let host = one.subject.strip_prefix("Rancher audit log")?;
+            let host = host.trim_start().trim_start_matches(LOG).trim_start();
+            Some((host.to_owned(), one.seen))
+        })
+        .collect()
+}
+
+#[test]
+fn a_log_on_hosts_is_looked_for_where_the_pods_run_and_nowhere_else() {
+    let objects = with_host_log(
+        MOUNTED,
+        &[
+            "spec: {nodeName: W-1}",
+            "spec: {nodeName: w-1}",
+            "spec: {nodeName: 10.0.0.4}, status: {phase: Running}",
+            "spec: {nodeName: w-9}, status: {phase: Failed}",
+            "spec: {}",
+        ],
+    );
+    let asked = Rancher::AuditLog.questions_by_node(&objects, &inventory());
+    let asked: Vec<(&str, &Question)> = asked
+        .iter()
+        .map(|(node, question)| (node.as_str(), question))
+        .collect();
+    let log = Question::Attributes(LOG.to_owned());
+
+    assert_eq!(asked, [("10.0.0.4", &log), ("w-1", &log), ("w-1", &log)]);
+    assert_eq!(Rancher::AuditLog.kinds_after(&objects), Some(Kind::Pod));
+    let off = MOUNTED.replace("'1'", "'0'");
+    for without in [
+        with_host_log(&off, &["spec: {nodeName: w-1}"]),
+        deployed("{name: rancher}, {name: rancher-audit-log}"),
+    ] {
+        assert_eq!(Rancher::AuditLog.kinds_after(&without), None);
+        assert_eq!(
+            Rancher::AuditLog.questions_by_node(&without, &inventory()),
+            []
+        );
+    }
+}
+
+#[test]
+fn only_a_file_that_was_seen_is_a_log() {
+    let on_one = with_host_log(MOUNTED, &["spec: {nodeName: w-1}"]);
+    let seen = |log| {
+        let nodes = BTreeMap::from([("w-1".to_owned(), node_with(log))]);
+        seen_on_hosts(&on_one, &nodes).remove("on w-1").unwrap()
+    };
+
+    assert!(matches!(
+        seen(Observed::Present(File::new_regular())),
+        Seen::Met(_)
+    ));
+    let directory = File {
+        kind: FileKind::Directory,
+        ..File::new_regular()
+    };
+    assert!(matches!(seen(Observed::Present(directory)), Seen::Unmet(_)));
+    assert!(matches!(seen(Observed::Absent), Seen::Unmet(_)));
+    assert!(matches!(seen(Observed::unread("denied")), Seen::Unread(_)));
+}
+
+#[test]
+fn a_host_that_nobody_knows_or_reached_leaves_the_log_unread() {
+    let pods = ["spec: {nodeName: w-1}", "spec: {nodeName: elsewhere}"];
+    let objects = with_host_log(MOUNTED, &pods);
+
+    let unselected = seen_on_hosts(&objects, &BTreeMap::new());
+    let silent = BTreeMap::from([("w-1".to_owned(), Facts::silent("no route"))]);
+    let silent = seen_on_hosts(&objects, &silent);
+    let nowhere = seen_on_hosts(&with_host_log(MOUNTED, &[]), &BTreeMap::new());
+    let mut unlisted = with_host_log(MOUNTED, &pods);
+    unlisted
+        .lists
+        .insert(Kind::Pod, Observed::unread("forbidden"));
+    let unlisted = seen_on_hosts(&unlisted, &BTreeMap::new());
+
+    let why = |seen: &Seen| match seen {
+        Seen::Unread(why) => why.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert!(why(&unselected["on w-1"]).contains("--on"));
+    assert!(why(&unselected["on elsewhere"]).contains("no node of the inventory"));
+    assert_eq!(why(&silent["on w-1"]), "no route");
+    assert!(why(&nowhere[""]).contains("no pod"));
+    assert_eq!(why(&unlisted[""]), "forbidden");
+}
+
+#[test]
+fn a_log_beside_the_volume_stays_in_the_pod_and_is_no_log_of_the_host() {
+    let pods = ["spec: {nodeName: w-1}"];
+    let seen = |server: &str| seen_on_hosts(&with_host_log(server, &pods), &BTreeMap::new());
+    let elsewhere = "env: [{name: AUDIT_LEVEL, value: '1'}, {name: AUDIT_LOG_PATH, value: /tmp/log}], \
+         volumeMounts: [{name: audit-log, mountPath: /var/log/auditlog}]";
+    let unmounted = "env: [{name: AUDIT_LEVEL, value: '1'}]";
+
+    for server in [elsewhere, unmounted] {
+        assert!(matches!(seen(server)[""], Seen::Unmet(_)), "{server}");
+    }
 }

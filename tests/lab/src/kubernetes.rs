@@ -155,6 +155,16 @@ fn answer(request: &Request, state: &Path) -> Reply {
             name,
             "log",
         ] if *name == ADDON_POD => Reply::Text(200, state.addon_log.unwrap_or_default()),
+        ["api", "v1", "namespaces", "kube-system", "configmaps", name] => config_map(name, &state),
+        [
+            "apis",
+            "batch",
+            "v1",
+            "namespaces",
+            "kube-system",
+            "jobs",
+            name,
+        ] => job(name, &state),
         ["api", "v1", plural] | ["apis", _, _, plural] => list(plural, request, &state),
         _ => refusal(404, "the server could not find the requested resource"),
     }
@@ -186,6 +196,32 @@ fn groups() -> Value {
         json!({ "name": name, "versions": [version] })
     };
     json!({ "kind": "APIGroupList", "groups": GROUPS.iter().map(group).collect::<Vec<_>>() })
+}
+
+/// What RKE stored for one of its addons.
+fn config_map(name: &str, state: &State) -> Reply {
+    match state.jobs.get(name) {
+        Some(job) => Reply::Json(
+            200,
+            json!({ "metadata": { "name": name }, "data": { name: job.text } }),
+        ),
+        None => refusal(404, "configmaps not found"),
+    }
+}
+
+fn job(name: &str, state: &State) -> Reply {
+    let job = name
+        .strip_suffix("-deploy-job")
+        .and_then(|name| state.jobs.get(name));
+    let Some(job) = job else {
+        return refusal(404, "jobs.batch not found");
+    };
+    let condition = json!({ "type": "Complete", "status": "True" });
+    let conditions: Vec<Value> = job.is_complete.then_some(condition).into_iter().collect();
+    Reply::Json(
+        200,
+        json!({ "metadata": { "name": name }, "status": { "conditions": conditions } }),
+    )
 }
 
 fn addon_pods(state: &State) -> Vec<Value> {

@@ -41,10 +41,30 @@ fn refusal(document: &Value, has_ingress: bool, state: &State) -> Option<String>
             "error: error validating {FILE}: apiVersion, kind or name not set"
         ));
     }
+    if let Some(refused) = other_role(document, state) {
+        return Some(refused);
+    }
     let namespace = text("/metadata/namespace")?;
     (!has_namespace(namespace, has_ingress, state)).then(|| {
         format!(
             "Error from server (NotFound): error when creating {FILE}: namespaces \"{namespace}\" not found"
+        )
+    })
+}
+
+/// A binding is to one role for ever.
+fn other_role(document: &Value, state: &State) -> Option<String> {
+    let role = &document["roleRef"];
+    let is_other = state.live(document)?["roleRef"] != *role;
+    is_other.then(|| {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        format!(
+            "The {} \"{}\" is invalid: roleRef: Invalid value: rbac.RoleRef{{APIGroup:\"{}\", Kind:\"{}\", Name:\"{}\"}}: cannot change roleRef",
+            text(&document["kind"]),
+            text(&document["metadata"]["name"]),
+            text(&role["apiGroup"]),
+            text(&role["kind"]),
+            text(&role["name"]),
         )
     })
 }
@@ -80,6 +100,28 @@ mod tests {
         assert!(apply(&format!("{ROLE}---\nkind: Role\n"), true, &mut state).is_err());
         assert_eq!(state.objects.len(), 1);
         assert!(apply("a: [", true, &mut state).is_err());
+    }
+
+    #[test]
+    fn a_binding_to_another_role_is_refused_and_the_rest_is_applied() {
+        let binding = |role: &str| {
+            format!(
+                "apiVersion: v1\nkind: RoleBinding\nmetadata: {{name: b}}\nroleRef: {{name: {role}}}\n"
+            )
+        };
+        let mut state = State::default();
+        apply(&binding("a"), true, &mut state).unwrap();
+
+        let both = format!("{}---\n{ROLE}", binding("b"));
+        let refused = apply(&both, true, &mut state).unwrap_err();
+
+        assert!(
+            refused.0.ends_with("cannot change roleRef"),
+            "{}",
+            refused.0
+        );
+        assert_eq!(state.objects.len(), 2);
+        assert_eq!(state.objects[0]["roleRef"]["name"], "a");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use super::log;
 use super::machine::Result;
 use super::plane::Host;
 use super::plane::Plane;
+use super::state::Job;
 use super::state::Member;
 use super::state::State;
 use super::story;
@@ -256,14 +257,29 @@ impl Run<'_> {
             manifests.push(("rke-user-includes-addons", fs::read_to_string(path)?));
         }
         for (config_map, manifest) in manifests {
-            story::deploy_job(config_map);
-            let applied = addon::apply(&manifest, self.cluster.has_ingress(), &mut self.state);
-            let told = "Error from server (Forbidden): told to fail".to_owned();
-            let refused = applied.err().map(|refused| refused.0);
-            self.state.addon_log = refused.or(self.faults.addon.then_some(told));
-            if self.state.addon_log.is_some() {
-                bail!("the job of {config_map} did not complete");
-            }
+            self.deploy_addon(config_map, manifest)?;
+        }
+        Ok(())
+    }
+
+    /// The job runs again when its text changed, or when it did not complete (section 2.2).
+    fn deploy_addon(&mut self, config_map: &str, manifest: String) -> Result<()> {
+        story::deploy_job(config_map);
+        let last = self.state.jobs.get(config_map);
+        if last.is_some_and(|job| job.is_complete && job.text == manifest) {
+            return Ok(());
+        }
+        let applied = addon::apply(&manifest, self.cluster.has_ingress(), &mut self.state);
+        let told = "Error from server (Forbidden): told to fail".to_owned();
+        let refused = applied.err().map(|refused| refused.0);
+        self.state.addon_log = refused.or(self.faults.addon.then_some(told));
+        let job = Job {
+            text: manifest,
+            is_complete: self.state.addon_log.is_none(),
+        };
+        self.state.jobs.insert(config_map.to_owned(), job);
+        if self.state.addon_log.is_some() {
+            bail!("the job of {config_map} did not complete");
         }
         Ok(())
     }

@@ -49,7 +49,9 @@ fn more_is_told_the_closer_somebody_looks_and_with_its_time() {
     let told = |depth| {
         let paper = Paper::default();
         let mut progress = Progress::timed(paper.clone(), depth);
-        events.iter().for_each(|event| progress.report(event));
+        for event in &events {
+            progress.report(event);
+        }
         let bytes = paper.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
     };

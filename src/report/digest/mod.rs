@@ -3,6 +3,7 @@
 //! The table, HTML and Markdown say the same because they all tell this.
 
 pub(in crate::report) mod controls;
+mod drivers;
 pub(in crate::report) mod group;
 pub(in crate::report) mod headline;
 pub(in crate::report) mod standing;

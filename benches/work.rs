@@ -104,6 +104,7 @@ fn render_a_table_for_10_000_nodes(bencher: Bencher) {
         style: table::Style::Plain,
         width: 120,
         diff: false,
+        all: true,
     };
     render(bencher, |out, document| table::write(out, document, look));
 }

@@ -193,7 +193,7 @@ fn measured(audit: &Audit, scene: &Scene<'_>, common: &Common) -> (Verdict, Vec<
     {
         return (Verdict::Unknown { why: why.clone() }, Vec::new());
     }
-    let evidence: Vec<Evidence> = audit
+    let mut evidence: Vec<Evidence> = audit
         .resources
         .iter()
         .flat_map(|resource| {
@@ -204,6 +204,8 @@ fn measured(audit: &Audit, scene: &Scene<'_>, common: &Common) -> (Verdict, Vec<
             evidence
         })
         .collect();
+    // Most have one or two, and there are as many as controls times nodes.
+    evidence.shrink_to_fit();
     if evidence.is_empty()
         && let Some(what) = &audit.by_hand
     {

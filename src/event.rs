@@ -34,6 +34,8 @@ pub enum EventKind {
     Connected,
     /// The node will not be asked again in this run.
     Unreachable {
+        /// Where it was looked for.
+        address: String,
         error: String,
         hint: String,
     },

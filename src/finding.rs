@@ -30,7 +30,7 @@ pub enum Verdict {
     Manual {
         what: String,
         /// Somebody has looked, and it still holds.
-        attested: Option<Attested>,
+        attested: Option<Box<Attested>>,
     },
     NotApplicable {
         why: String,

@@ -188,7 +188,7 @@ impl Attestation {
                 };
                 // Days in this form sort as texts.
                 if attested.as_ref().is_none_or(|known| known.on <= said.on) {
-                    *attested = Some(said);
+                    *attested = Some(Box::new(said));
                 }
             }
         }

@@ -98,6 +98,7 @@ fn text(answers: &[Answer], verb: &str) -> String {
     answer
         .unwrap_or_else(|| panic!("no {verb} in {answers:?}"))
         .text()
+        .into_owned()
 }
 
 fn put(path: &Path, seen: Seen, content: &[u8]) -> Request {

@@ -7,9 +7,17 @@ use std::process::Child;
 use std::process::Command;
 use std::process::Output;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
+use harden::inventory::rke;
+use harden::secret::Secret;
+use harden::ssh::Remote as _;
+use harden::ssh::keys::Keys;
+use harden::ssh::known_hosts::KnownHosts;
+use harden::ssh::session::Options;
+use harden::ssh::session::Session;
 use harden_lab::Crowd;
 use harden_lab::Weather;
 use serde_json::Value;
@@ -107,7 +115,7 @@ fn ill_nodes_cost_a_run_one_deadline_and_no_more() {
 
 #[test]
 fn memory_is_bounded_by_the_nodes_that_are_open_and_those_that_are_done() {
-    let count = 400;
+    let count = 1000;
 
     let ran = check(count, Weather::default(), &["--jobs", "64"]);
 
@@ -135,6 +143,44 @@ fn a_check_takes_eight_round_trips() {
         }
     }
     panic!("a round trip is {trip:?}, and the checks took {times:?}");
+}
+
+/// A session with the first node of a crowd whose bytes need `delay` in each direction.
+async fn distant(crowd: &Crowd) -> Session {
+    let file = crowd.inventory();
+    let text = fs::read_to_string(&file).unwrap();
+    let inventory = rke::read("inventory.yml", &text, None, false).unwrap();
+    let options = Options {
+        known_hosts: Arc::new(KnownHosts::read(&[file.with_file_name("known_hosts")]).unwrap()),
+        ..Options::default()
+    };
+    Session::connect(&inventory.nodes[0], &Keys::new(None), &options)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_further_phase_on_an_open_connection_takes_two_round_trips() {
+    let trip = Duration::from_millis(400);
+    let far = Weather {
+        delay: trip / 2,
+        ..Weather::default()
+    };
+    let crowd = Crowd::start(1, far).await.unwrap();
+    let session = distant(&crowd).await;
+    let mut times = Vec::new();
+    for _ in 0..TRIES {
+        let start = Instant::now();
+        let said = session
+            .run("echo here", Secret::new(Vec::new()), trip * 20)
+            .await;
+        assert_eq!(said.unwrap().stdout, b"here\n");
+        times.push(start.elapsed());
+        if start.elapsed() < trip * 29 / 10 {
+            return;
+        }
+    }
+    panic!("a round trip is {trip:?}, and the phases took {times:?}");
 }
 
 /// A check of `count` nodes by a shell that limits itself first.

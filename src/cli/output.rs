@@ -41,6 +41,10 @@ pub(super) struct Output {
     /// Show content diffs in the table, secrets redacted
     #[arg(long)]
     pub(super) diff: bool,
+
+    /// Tell of every control in full in the table, also of those that pass or do not apply
+    #[arg(long)]
+    all: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -147,6 +151,7 @@ impl Output {
             },
             width: width(),
             diff: self.diff,
+            all: self.all,
         }
     }
 }

@@ -17,7 +17,9 @@ use crate::cli::output::Output;
 use crate::error::Failure;
 use crate::report::document::Document;
 use crate::report::fleet::Fleet;
-use crate::report::json;
+use crate::report::json::ReadError;
+use crate::report::saved;
+use crate::report::saved::Saved;
 use crate::report::trend::Trend;
 
 #[derive(Args, Debug)]
@@ -46,7 +48,7 @@ enum Joined {
 
 #[derive(Args, Debug)]
 struct Merge {
-    /// What `--output json=FILE` saved, one for each cluster
+    /// What `--output json=FILE` saved, one for each cluster or for many that were joined before
     #[arg(required = true, value_name = "FILE")]
     reports: Vec<PathBuf>,
 
@@ -64,13 +66,16 @@ impl Report {
         }
         let file = self.file.as_deref().unwrap_or(Path::new("-"));
         self.output.prepare(Format::ALL)?;
-        self.output.write(&load(file)?)?;
+        match load(file)? {
+            Saved::Run(document) => self.output.write(&*document)?,
+            Saved::Fleet(fleet) => self.output.write(&*fleet)?,
+        }
         Ok(exit::success())
     }
 
     fn compare(&self, old: &Path, new: &Path) -> Result<ExitCode, Failure> {
         self.output.prepare(&[Format::Table, Format::Json])?;
-        let trend = Trend::between(&load(old)?, &load(new)?);
+        let trend = Trend::between(&load_run(old)?, &load_run(new)?);
         self.output.write(&trend)?;
         Ok(ExitCode::from(trend.exit_code()))
     }
@@ -83,7 +88,8 @@ impl Merge {
         for (file, name) in self.reports.iter().zip(names(&self.reports)) {
             // One report at a time: each is let go of before the next is read.
             match read(file) {
-                Ok(document) => fleet.absorb(name, &document),
+                Ok(Saved::Run(document)) => fleet.absorb(name, &document),
+                Ok(Saved::Fleet(part)) => fleet.join(&part),
                 Err(trouble) => fleet.miss(name, trouble.message),
             }
         }
@@ -109,11 +115,16 @@ fn names(files: &[PathBuf]) -> Vec<String> {
     files.iter().map(name).collect()
 }
 
-fn load(file: &Path) -> Result<Document, Failure> {
-    read(file).map_err(|trouble| {
-        let message = format!("{}: {}", file.display(), trouble.message);
-        Failure::new(exit::USAGE, message, trouble.hint)
-    })
+fn load(file: &Path) -> Result<Saved, Failure> {
+    read(file).map_err(|trouble| trouble.of(file))
+}
+
+/// The report of one run.
+fn load_run(file: &Path) -> Result<Document, Failure> {
+    match load(file)? {
+        Saved::Run(document) => Ok(*document),
+        Saved::Fleet(_) => Err(Trouble::from(ReadError::Joined).of(file)),
+    }
 }
 
 /// Why a report cannot be read; whoever asked names the file.
@@ -122,15 +133,28 @@ struct Trouble {
     hint: &'static str,
 }
 
-fn read(file: &Path) -> Result<Document, Trouble> {
+impl Trouble {
+    fn of(self, file: &Path) -> Failure {
+        let message = format!("{}: {}", file.display(), self.message);
+        Failure::new(exit::USAGE, message, self.hint)
+    }
+}
+
+impl From<ReadError> for Trouble {
+    fn from(error: ReadError) -> Self {
+        Self {
+            message: error.to_string(),
+            hint: error.hint(),
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<Saved, Trouble> {
     let text = bytes(file).map_err(|error| Trouble {
         message: error.to_string(),
         hint: "name a file that `--output json=FILE` saved",
     })?;
-    json::read(&text).map_err(|error| Trouble {
-        message: error.to_string(),
-        hint: error.hint(),
-    })
+    Ok(saved::read(&text)?)
 }
 
 fn bytes(file: &Path) -> io::Result<Vec<u8>> {

@@ -57,6 +57,9 @@ use crate::secret::Secret;
 use crate::ssh::host_key::HostKeys;
 use crate::ssh::session::Options;
 
+/// How often times are shown anew.
+const SECOND: Duration = Duration::from_secs(1);
+
 /// Reads every file that the run needs.
 pub(super) fn job(
     command: &'static str,
@@ -222,7 +225,9 @@ where
         let teller = Teller::new(move |event| listener.hear(event));
         let (ask, asked) = watch::channel(false);
         let signals = tokio::spawn(mind_signals(ask, teller.clone()));
+        let clock = tokio::spawn(audience.clone().mind_time());
         let value = work_on(teller, Stop::new(asked), audience.clone()).await;
+        clock.abort();
         signals.abort();
         value
     });
@@ -249,19 +254,29 @@ impl Audience {
         report.absorb(event);
     }
 
-    /// Shows the plan of this run on standard error, over the live view.
+    /// Moves the live view on where no event does.
+    async fn mind_time(self) {
+        loop {
+            tokio::time::sleep(SECOND).await;
+            self.lock().0.wait();
+        }
+    }
+
+    /// Shows the plan of this run on standard error; the live view rests until the next event, so
+    /// that a question may follow.
     pub(super) fn show_plan(&self, output: &Output) -> io::Result<()> {
-        let (progress, report) = &*self.lock();
+        let (progress, report) = &mut *self.lock();
         let plan = report.plan.as_deref().map(Plan::of).unwrap_or_default();
         let command = report.run.as_ref().map_or("apply", |run| &run.command);
         let look = output.look(io::stderr().is_terminal());
-        progress.suspend(|| table::write_plan(&mut io::stderr(), command, &plan, look))
+        progress.pause();
+        table::write_plan(&mut io::stderr(), command, &plan, look)
     }
 
-    /// Shows a text on standard error, over the live view.
+    /// Shows a text on standard error, as `show_plan` does.
     pub(super) fn show(&self, text: &str) -> io::Result<()> {
-        let (progress, _) = &*self.lock();
-        progress.suspend(|| io::stderr().write_all(text.as_bytes()))
+        self.lock().0.pause();
+        io::stderr().write_all(text.as_bytes())
     }
 
     /// Ends the live view.

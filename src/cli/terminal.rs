@@ -1,39 +1,79 @@
 //! Secrets that a person types.
 
-use crate::secret::Secret;
+use std::fs::File;
+use std::io;
+use std::io::Read as _;
+use std::io::Write as _;
+
+use rustix::process::Signal;
+use rustix::process::getpid;
+use rustix::process::kill_process;
+use rustix::termios::InputModes;
 use rustix::termios::LocalModes;
 use rustix::termios::OptionalActions;
+use rustix::termios::SpecialCodeIndex;
 use rustix::termios::Termios;
 use rustix::termios::tcgetattr;
 use rustix::termios::tcsetattr;
-use std::fs::File;
-use std::io;
+use zeroize::Zeroizing;
+
+use crate::secret::Secret;
+
+/// The longest line that Linux hands over from a terminal, in bytes.
+const LONGEST: usize = 4096;
+
+/// What Ctrl-C types where it raises no signal.
+const CTRL_C: u8 = 3;
 
 /// What is typed after `question`, unseen; nothing where there is no terminal to ask on.
 ///
-/// The terminal is asked itself, so that redirected streams do not matter.
+/// The terminal is asked itself, so that redirected streams do not matter. Ctrl-C ends the program
+/// as everywhere, after echo is back.
 pub(super) fn secret(question: &str) -> Option<Secret> {
-    let _unseen = Unseen::begin().ok()?;
-    rpassword::prompt_password(question).ok().map(Secret::from)
+    let mut terminal = File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/tty")
+        .ok()?;
+    let line = ask(&mut terminal, question).ok()?;
+    if line.ends_with(&[CTRL_C]) {
+        let _ended = kill_process(getpid(), Signal::INT);
+        return None;
+    }
+    let typed = line.strip_suffix(b"\n")?;
+    Some(Secret::new(typed.to_vec()))
 }
 
-/// The terminal without echo, from before the question is shown until this is dropped.
+/// One line with its end, or what was typed before Ctrl-C and that; nothing at the end of input.
+fn ask(terminal: &mut File, question: &str) -> io::Result<Zeroizing<Vec<u8>>> {
+    let _unseen = Unseen::begin(terminal)?;
+    terminal.write_all(question.as_bytes())?;
+    let mut line = Zeroizing::new(vec![0; LONGEST]);
+    let length = terminal.read(&mut line)?;
+    line.truncate(length);
+    terminal.write_all(b"\n")?;
+    Ok(line)
+}
+
+/// The terminal without echo and signals, from before the question until this is dropped.
 ///
-/// `rpassword` shows the question first and turns echo off after it, so that the first letters of
-/// a quick typist, or of a program that answers, would be seen.
+/// Echo goes first, so that nothing of a quick typist is seen. Ctrl-C ends the line instead of the
+/// program: dying here would leave the operator with a terminal that shows nothing.
 struct Unseen {
     terminal: File,
     before: Termios,
 }
 
 impl Unseen {
-    fn begin() -> io::Result<Self> {
-        let terminal = File::open("/dev/tty")?;
+    fn begin(terminal: &File) -> io::Result<Self> {
+        let terminal = terminal.try_clone()?;
         let before = tcgetattr(&terminal)?;
         let mut unseen = before.clone();
-        unseen
-            .local_modes
-            .remove(LocalModes::ECHO | LocalModes::ECHONL);
+        let shown = LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ISIG;
+        unseen.local_modes.remove(shown);
+        unseen.local_modes.insert(LocalModes::ICANON);
+        unseen.input_modes.insert(InputModes::ICRNL);
+        unseen.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
         tcsetattr(&terminal, OptionalActions::Now, &unseen)?;
         Ok(Self { terminal, before })
     }

@@ -39,7 +39,7 @@ use crate::yaml;
 use crate::yaml::Value;
 
 /// A `cluster.yml` that was read strictly: its text and what the text says.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ClusterFile {
     file: String,
     text: String,
@@ -47,10 +47,12 @@ pub struct ClusterFile {
 }
 
 /// The outcome of [`ClusterFile::edited`].
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Edited {
     /// The whole new text; the old one to the byte when nothing changed.
     pub text: String,
+    /// The new text as it was read back.
+    pub file: ClusterFile,
     /// False when every edit was already so.
     pub changed: bool,
 }
@@ -63,14 +65,10 @@ impl ClusterFile {
     /// What RKE would refuse or silently misread (RKE fact 12): broken YAML, a
     /// duplicate key, a second document, a root that is not a mapping.
     pub fn parse(file: &str, text: &str) -> Result<Self, Remark> {
-        let documents =
-            yaml::documents(file, text).map_err(|remark| hinted_syntax(remark, text))?;
-        if documents.len() > 1 {
-            return Err(second_document(file, text));
-        }
-        let tree = yaml::read::<Value>(file, text).map_err(|remark| {
-            remark.hinted("keep one of the two keys; RKE would silently take the last")
-        })?;
+        let tree = match yaml::read::<Value>(file, text) {
+            Ok(tree) => tree,
+            Err(remark) => return Err(unread(file, text, remark)),
+        };
         if !matches!(tree, Value::Map(_)) {
             return Err(Remark::at(
                 file,
@@ -134,6 +132,7 @@ impl ClusterFile {
         if intent.is_met() {
             return Ok(Edited {
                 text: self.text.clone(),
+                file: self.clone(),
                 changed: false,
             });
         }
@@ -144,16 +143,24 @@ impl ClusterFile {
             reach.extend(syntax.reach(wish));
             self.refuse_late_merge(&syntax, wish.path())?;
         }
+        if intent.addons.is_some() {
+            reach.extend(AddonsText::find(&plain.text, &syntax).reach());
+        }
+        let comments = syntax.comments();
         syntax.write(&intent);
         let mut text = syntax.text();
         if let Some(merge) = &intent.addons {
-            reach.extend(AddonsText::find(&plain.text, &syntax.fresh(&plain.text)?).reach());
             let now = syntax.fresh(&text)?;
             text = AddonsText::find(&text, &now).rewritten(&text, merge);
         }
-        proof::check(self, &plain.text, &text, &intent, &reach)?;
+        let read = proof::check(self, (&plain.text, &comments), &text, &intent, &reach)?;
+        let text = plain.restored(&text);
         Ok(Edited {
-            text: plain.restored(&text),
+            file: Self {
+                text: text.clone(),
+                ..read
+            },
+            text,
             changed: true,
         })
     }
@@ -195,7 +202,7 @@ impl ClusterFile {
 
     /// RKE's reader applies `<<` where it stands, so one below a key overwrites that key.
     fn refuse_late_merge(&self, syntax: &Syntax, path: &[String]) -> Result<(), EditError> {
-        if !syntax.has_late_merge(path) {
+        if !self.text.contains("<<") || !syntax.has_late_merge(path) {
             return Ok(());
         }
         let remark = self.remark(path, "a `<<` further down would overwrite this key for RKE");
@@ -237,6 +244,15 @@ fn canonical(address: &str) -> String {
         .trim_start_matches('[')
         .trim_end_matches(']')
         .to_lowercase()
+}
+
+/// Why a text was refused: broken YAML and a second document come before a duplicate key.
+fn unread(file: &str, text: &str, remark: Remark) -> Remark {
+    match yaml::documents(file, text) {
+        Err(remark) => hinted_syntax(remark, text),
+        Ok(documents) if documents.len() > 1 => second_document(file, text),
+        Ok(_) => remark.hinted("keep one of the two keys; RKE would silently take the last"),
+    }
 }
 
 fn hinted_syntax(remark: Remark, text: &str) -> Remark {

@@ -28,8 +28,8 @@ impl ClusterFile {
         let bare = ClusterFile::parse(&self.file, &text).map_err(EditError::Unfit)?;
         let edited = bare.edited(edits)?;
         Ok(Edited {
-            text: edited.text,
             changed: true,
+            ..edited
         })
     }
 

@@ -11,29 +11,34 @@ use crate::cluster_file::syntax::Syntax;
 use crate::yaml::Value;
 
 /// Proves that `new` is `old` with the edits of `intent`, its comments kept and no line removed
-/// outside of the bytes of `reach`.
+/// outside of the bytes of `reach`; hands back what `new` says.
 pub(super) fn check(
     file: &ClusterFile,
-    old: &str,
+    (old, comments): (&str, &[String]),
     new: &str,
     intent: &Intent,
     reach: &[Range<usize>],
-) -> Result<(), EditError> {
+) -> Result<ClusterFile, EditError> {
     let read = ClusterFile::parse(&file.file, new)
         .map_err(|remark| unproved(file, format!("the result is not valid: {}", remark.message)))?;
     if let Some(path) = difference(&intent.tree, &read.tree, &[]) {
         return Err(misled(file, old, intent, &path));
     }
-    check_comments(file, old, new)?;
-    check_lines(file, old, new, reach)
+    check_comments(file, comments, new)?;
+    check_lines(file, old, new, reach)?;
+    Ok(read)
 }
 
 /// Every old comment is in the new text, in the same order.
-pub(super) fn check_comments(file: &ClusterFile, old: &str, new: &str) -> Result<(), EditError> {
+pub(super) fn check_comments(
+    file: &ClusterFile,
+    old: &[String],
+    new: &str,
+) -> Result<(), EditError> {
     let now = Syntax::parse(&file.file, new)?.comments();
     let mut now = now.iter();
-    for comment in Syntax::parse(&file.file, old)?.comments() {
-        if !now.any(|kept| *kept == comment) {
+    for comment in old {
+        if !now.any(|kept| kept == comment) {
             return Err(unproved(
                 file,
                 format!("the comment `{comment}` would be lost"),

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use crate::cluster_file::ClusterFile;
 use crate::engine::RkeChoice;
@@ -42,13 +44,15 @@ impl Run {
         }
     }
 
-    /// Looks at everything once more. When all stages are `done`, components that still run with
+    /// Looks at everything once more, but not again at a node of which nothing can have changed
+    /// since it was looked at behind its changes. When all stages are `done`, components that still run with
     /// an old file are restarted first: which they are is measured, because `rke up` may have
     /// recreated them (T-22).
     async fn verify(&mut self, done: bool) {
         self.read_cluster_file();
         self.teller.tell(EventKind::PhaseStarted(Phase::Verify));
-        let mut fleet = self.fleet().await;
+        let known = self.looks.take();
+        let mut fleet = self.fleet_but(known).await;
         let stale = self.plan(&fleet).restarts;
         if done && !stale.is_empty() && !self.is_interrupted() {
             self.teller.tell(EventKind::PhaseStarted(Phase::Restarts));
@@ -100,7 +104,9 @@ impl Run {
             return false;
         }
         self.teller.tell(EventKind::PhaseStarted(Phase::Confirm));
-        let fleet = self.fleet().await;
+        let began = Instant::now();
+        let known = self.looks.take();
+        let fleet = self.fleet_but(known).await;
         let confirmed = self.plan(&fleet);
         if let Some(why) = not_ready(&confirmed, self.job.allow_refused_pods) {
             self.fail(
@@ -123,7 +129,25 @@ impl Run {
         {
             return false;
         }
-        self.rke_up(&fleet).await
+        let RkeChoice::Run(explicit) = &self.job.rke else {
+            self.leave_rke();
+            // Nothing was done on a node since.
+            for (node, facts) in fleet.facts {
+                self.looks.keep(&node, began, facts);
+            }
+            return true;
+        };
+        self.rke_up(explicit.as_deref(), &fleet).await
+    }
+
+    fn leave_rke(&self) {
+        self.teller.tell(EventKind::Skipped {
+            what: "rke up".into(),
+            why: format!(
+                "--no-rke was given; run `rke up --config {}` in its directory",
+                self.job.config.display()
+            ),
+        });
     }
 
     pub(super) fn write_cluster_file(&mut self, change: &ClusterChange) -> bool {
@@ -195,20 +219,7 @@ impl Run {
         Ok(dir)
     }
 
-    async fn rke_up(&self, fleet: &Fleet) -> bool {
-        let explicit = match &self.job.rke {
-            RkeChoice::Run(explicit) => explicit.clone(),
-            RkeChoice::Leave => {
-                self.teller.tell(EventKind::Skipped {
-                    what: "rke up".into(),
-                    why: format!(
-                        "--no-rke was given; run `rke up --config {}` in its directory",
-                        self.job.config.display()
-                    ),
-                });
-                return true;
-            }
-        };
+    async fn rke_up(&self, explicit: Option<&Path>, fleet: &Fleet) -> bool {
         self.teller.tell(EventKind::PhaseStarted(Phase::RkeUp));
         let log = match self.run_dir() {
             Ok(dir) => dir.join("rke.log"),
@@ -220,7 +231,7 @@ impl Run {
                 return false;
             }
         };
-        let rke = match Rke::find(explicit.as_deref()).await {
+        let rke = match Rke::find(explicit).await {
             Ok(rke) => rke,
             Err(error) => {
                 self.fail(error.to_string(), error.hint());

@@ -6,21 +6,42 @@ use std::collections::BTreeSet;
 use crate::audit;
 use crate::engine::Run;
 use crate::facts::layout::Layout;
+use crate::facts::question;
 use crate::facts::question::OS_RELEASE;
 use crate::facts::question::Question;
 use crate::inventory::Node;
 use crate::inventory::Role;
+use crate::node::request::Request;
 use crate::plan;
 use crate::plan::KUBELET_VALUES;
 
+/// What a look asks of nodes with the same roles.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) questions: BTreeSet<Question>,
+    /// The records that ask them.
+    pub(super) requests: Vec<Request>,
+}
+
+impl Asked {
+    pub(super) fn of(questions: BTreeSet<Question>) -> Self {
+        let requests = question::requests(&questions);
+        Self {
+            questions,
+            requests,
+        }
+    }
+}
+
 impl Run {
-    /// The questions of a first look, for every set of roles that a selected node has.
-    pub(super) fn asked(&self) -> BTreeMap<&BTreeSet<Role>, BTreeSet<Question>> {
+    /// What a look asks, for every set of roles that a selected node has.
+    pub(super) fn asked(&self) -> BTreeMap<BTreeSet<Role>, Asked> {
         let mut asked = BTreeMap::new();
         for node in self.selected() {
-            asked
-                .entry(&node.roles)
-                .or_insert_with(|| self.questions(node));
+            if !asked.contains_key(&node.roles) {
+                let questions = Asked::of(self.questions(node));
+                asked.insert(node.roles.clone(), questions);
+            }
         }
         asked
     }

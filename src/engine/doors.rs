@@ -100,7 +100,8 @@ impl Doors {
         // The semaphore is never closed; without a permit the node would only go a little early.
         let permit = self.handshakes.acquire().await.ok();
         begin();
-        let connected = pin!(Session::connect(node, keys, options));
+        // On the heap: thousands of nodes wait for their turn and have no room for a handshake yet.
+        let connected = Box::pin(Session::connect(node, keys, options));
         let session = match select(connected, pin!(sleep(PLACE))).await {
             Either::Left((session, _)) => session,
             Either::Right(((), connected)) => {

@@ -11,6 +11,7 @@ use crate::audit;
 use crate::engine::ByNode;
 use crate::engine::Connections;
 use crate::engine::Run;
+use crate::engine::asked::Asked;
 use crate::engine::doors::AskError;
 use crate::engine::doors::ask;
 use crate::event::EventKind;
@@ -28,16 +29,17 @@ use crate::node::request::Request;
 use crate::ssh::SshError;
 
 impl Run {
-    /// The facts of every selected node; one that gives none is silent and delays nobody.
-    pub(super) async fn gather(&self) -> ByNode<Facts> {
-        let asked = self.asked();
+    /// The facts of every selected node, those in `known` unasked; one that gives none is silent
+    /// and delays nobody.
+    pub(super) async fn gather(&self, mut known: ByNode<Facts>) -> ByNode<Facts> {
         stream::iter(self.selected())
             .map(|node| {
-                let asked = asked.get(&node.roles);
+                let known = known.remove(&node.name);
                 async move {
-                    let facts = match asked {
-                        Some(questions) => self.look_at(node, questions).await,
-                        None => Facts::silent("nothing is asked of nodes with these roles"),
+                    let facts = match (known, self.asked.get(&node.roles)) {
+                        (Some(facts), _) => self.gathered(node, facts),
+                        (None, Some(asked)) => self.look_at(node, asked).await,
+                        (None, None) => Facts::silent("nothing is asked of nodes with these roles"),
                     };
                     if self.job.connections == Connections::Brief {
                         self.doors.leave(node).await;
@@ -51,12 +53,12 @@ impl Run {
             .await
     }
 
-    /// The answers to `questions` and to those that follow from them.
-    async fn look_at(&self, node: &Node, questions: &BTreeSet<Question>) -> Facts {
+    /// The answers to `asked` and to what follows from them.
+    async fn look_at(&self, node: &Node, asked: &Asked) -> Facts {
         let look = async {
-            let mut facts = self.facts_of(node, questions).await;
+            let mut facts = self.facts_of(node, asked).await;
             if !facts.is_empty() {
-                self.ask_after(node, questions, &mut facts).await;
+                self.ask_after(node, &asked.questions, &mut facts).await;
             }
             facts
         };
@@ -67,9 +69,10 @@ impl Run {
     pub(super) async fn facts_or_silence(
         &self,
         node: &Node,
-        questions: &BTreeSet<Question>,
+        questions: BTreeSet<Question>,
     ) -> Facts {
-        self.unless_stopped(self.facts_of(node, questions)).await
+        let asked = Asked::of(questions);
+        self.unless_stopped(self.facts_of(node, &asked)).await
     }
 
     async fn unless_stopped(&self, facts: impl Future<Output = Facts>) -> Facts {
@@ -79,18 +82,12 @@ impl Run {
         }
     }
 
-    async fn facts_of(&self, node: &Node, questions: &BTreeSet<Question>) -> Facts {
-        let requests = question::requests(questions);
-        match self.ask(node, &requests).await {
-            Ok(answers) => {
-                let facts = answer::read(questions, &answers);
-                let unread = unread(&facts);
-                self.teller
-                    .tell_of(&node.name, EventKind::Gathered { unread });
-                facts
-            }
+    async fn facts_of(&self, node: &Node, asked: &Asked) -> Facts {
+        match self.ask(node, &asked.requests).await {
+            Ok(answers) => self.gathered(node, answer::read(&asked.questions, &answers)),
             Err(error) => {
                 let kind = EventKind::Unreachable {
+                    address: node.address.clone(),
                     error: error.to_string(),
                     hint: error.hint(),
                 };
@@ -100,8 +97,20 @@ impl Run {
         }
     }
 
+    fn gathered(&self, node: &Node, facts: Facts) -> Facts {
+        let unread = unread(&facts);
+        self.teller
+            .tell_of(&node.name, EventKind::Gathered { unread });
+        facts
+    }
+
     /// Asks what the first answers named; what stays unanswered stays unread.
-    async fn ask_after(&self, node: &Node, asked: &BTreeSet<Question>, facts: &mut Facts) {
+    pub(super) async fn ask_after(
+        &self,
+        node: &Node,
+        asked: &BTreeSet<Question>,
+        facts: &mut Facts,
+    ) {
         let job = &self.job;
         let layout = Layout::of(job.cluster.prefix(&job.inventory), facts);
         let below = self.questions_below(node, &layout);
@@ -157,16 +166,25 @@ impl Run {
         }
     }
 
-    /// Asks over the node's connection, and once more over a new one when the old one was lost:
-    /// questions may be repeated, changes may not.
+    /// Asks within the time that one question may take.
     pub(super) async fn ask(
         &self,
         node: &Node,
         requests: &[Request],
     ) -> Result<Vec<Answer>, AskError> {
+        self.ask_within(node, requests, self.job.answer).await
+    }
+
+    /// Asks over the node's connection, and once more over a new one when the old one was lost:
+    /// questions may be repeated, changes may not.
+    pub(super) async fn ask_within(
+        &self,
+        node: &Node,
+        requests: &[Request],
+        limit: Duration,
+    ) -> Result<Vec<Answer>, AskError> {
         let repeatable = !requests.iter().any(Request::changes);
         let began = Instant::now();
-        let limit = self.job.answer;
         match self.ask_once(node, requests, limit).await {
             // What found no room was not even begun.
             Err((AskError::Ssh(SshError::Full { .. }), true)) => {
@@ -217,7 +235,8 @@ fn unread_files(questions: &BTreeSet<Question>, why: &str) -> ByNode<Observed<Fi
     paths.map(|path| (path, Observed::unread(why))).collect()
 }
 
-fn unread(facts: &Facts) -> usize {
+/// How many questions have no answer.
+pub(super) fn unread(facts: &Facts) -> usize {
     fn count<T>(answers: &ByNode<Observed<T>>) -> usize {
         let unread = |answer: &&Observed<T>| matches!(answer, Observed::Unread { .. });
         answers.values().filter(unread).count()

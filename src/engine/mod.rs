@@ -11,6 +11,7 @@ mod encrypt;
 mod etcd;
 mod gather;
 pub mod journal;
+mod looks;
 mod nodes;
 mod notes;
 mod objects;
@@ -34,10 +35,12 @@ use jiff::Timestamp;
 
 use crate::audit;
 use crate::engine::ascents::Ascents;
+use crate::engine::asked::Asked;
 use crate::engine::doors::Doors;
 use crate::engine::journal::Item;
 use crate::engine::journal::Journal;
 use crate::engine::journal::Past;
+use crate::engine::looks::Looks;
 use crate::event::EventKind;
 use crate::event::Phase;
 use crate::event::RunStarted;
@@ -46,6 +49,7 @@ use crate::fleet::ClusterState;
 use crate::fleet::Fleet;
 use crate::inventory::Inventory;
 use crate::inventory::Node;
+use crate::inventory::Role;
 use crate::plan;
 use crate::plan::Plan;
 use crate::plan::Settings;
@@ -166,6 +170,9 @@ pub struct Run {
     stop: Stop,
     /// What the nodes said when the plan was made, for the journal.
     seen: ByNode<Facts>,
+    /// What a look asks, by the roles of a node; of the latest look.
+    asked: BTreeMap<BTreeSet<Role>, Asked>,
+    looks: Looks,
     /// Begun with the first change.
     journal: Mutex<Option<Journal>>,
     /// That the Kubernetes API told nothing is told once.
@@ -201,6 +208,8 @@ impl Run {
             teller,
             stop,
             seen: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            looks: Looks::default(),
             journal: Mutex::default(),
             is_silence_told: false,
         }
@@ -310,7 +319,14 @@ impl Run {
 
     /// What all selected nodes say now, and what `cluster.yml` said when it was read last.
     async fn fleet(&mut self) -> Fleet {
-        let (facts, asked, rancher) = futures::join!(self.gather(), self.objects(), self.rancher());
+        self.fleet_but(ByNode::new()).await
+    }
+
+    /// The same, but nodes in `known` are not asked again.
+    async fn fleet_but(&mut self, known: ByNode<Facts>) -> Fleet {
+        self.asked = self.asked();
+        let (facts, asked, rancher) =
+            futures::join!(self.gather(known), self.objects(), self.rancher());
         let mut fleet = Fleet::new(self.job.inventory.clone(), self.job.cluster.clone(), facts);
         fleet.rancher = rancher;
         let objects = asked.unwrap_or_else(|error| self.without_objects(&fleet, &error));

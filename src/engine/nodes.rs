@@ -1,17 +1,20 @@
 //! Stage nodes: every change of a plan on every node, and who goes first.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use futures::StreamExt as _;
 use futures::stream;
 
 use crate::engine::Run;
 use crate::engine::doors::AskError;
+use crate::engine::gather::unread;
 use crate::engine::journal::Deed;
 use crate::event::EventKind;
 use crate::event::Outcome;
 use crate::event::Phase;
 use crate::facts::Facts;
+use crate::facts::answer;
 use crate::inventory::Node;
 use crate::inventory::Role;
 use crate::node::frame::Answer;
@@ -88,21 +91,43 @@ impl Run {
         }
     }
 
-    /// All changes of one node in one program run; true when every one of them is done.
+    /// All changes of one node, and a look at it behind them, in one program run; true when every
+    /// change is done.
     async fn change_node(&self, node: &Node, changes: &[Change]) -> bool {
         let requests: Vec<Request> = changes
             .iter()
             .map(|change| change.request.clone())
             .collect();
-        let outcomes = self.carry_out(node, &requests).await;
+        let began = Instant::now();
+        let asked = self.asked.get(&node.roles);
+        let behind = asked.map_or(&[][..], |asked| &asked.requests);
+        let (outcomes, answers) = self.carry_out_and_ask(node, &requests, behind).await;
         for (change, outcome) in changes.iter().zip(&outcomes) {
             self.tell_outcome(node, change, outcome.clone());
+        }
+        if let (Some(asked), [_, ..]) = (asked, answers.as_slice()) {
+            let mut facts = answer::read(&asked.questions, &answers);
+            self.ask_after(node, &asked.questions, &mut facts).await;
+            // What could not be read may be readable a moment later.
+            if unread(&facts) == 0 {
+                self.looks.keep(&node.name, began, facts);
+            }
         }
         outcomes.iter().all(|outcome| *outcome == Outcome::Changed)
     }
 
     /// Sends changes to a node, written down before and after; one outcome for each of them.
     pub(super) async fn carry_out(&self, node: &Node, requests: &[Request]) -> Vec<Outcome> {
+        self.carry_out_and_ask(node, requests, &[]).await.0
+    }
+
+    /// The same with questions behind the changes, and the answers to them.
+    async fn carry_out_and_ask(
+        &self,
+        node: &Node,
+        requests: &[Request],
+        behind: &[Request],
+    ) -> (Vec<Outcome>, Vec<Answer>) {
         let nothing = Facts::default();
         let facts = self.seen.get(&node.name).unwrap_or(&nothing);
         let deeds = self.will(Some(&node.name), |salt| {
@@ -115,26 +140,38 @@ impl Run {
             Ok(first) => first,
             Err(unwritten) => {
                 self.fail(&unwritten.message, unwritten.hint);
-                return all_failed(requests, &unwritten.message);
+                return (all_failed(requests, &unwritten.message), Vec::new());
             }
         };
-        let outcomes = match self.change(node, requests).await {
-            Ok(answers) => {
+        let (outcomes, answers) = match self.change(node, requests, behind).await {
+            Ok(mut answers) => {
+                let others = answers.split_off(requests.len().min(answers.len()));
                 let outcomes = (0..requests.len()).map(|index| outcome(answers.get(index)));
-                outcomes.collect()
+                (outcomes.collect(), others)
             }
             // The connection broke: which of the changes are done, the last look will tell.
-            Err(error) => all_failed(requests, &format!("not known to be done: {error}")),
+            Err(error) => {
+                let why = format!("not known to be done: {error}");
+                (all_failed(requests, &why), Vec::new())
+            }
         };
         self.did(first, &outcomes);
-        outcomes
+        (outcomes, answers)
     }
 
-    /// The node's answers to changes, made while no other run changes it.
-    async fn change(&self, node: &Node, requests: &[Request]) -> Result<Vec<Answer>, AskError> {
+    /// The node's answers to changes, made while no other run changes it, and to the questions
+    /// behind them, which have their own time.
+    async fn change(
+        &self,
+        node: &Node,
+        requests: &[Request],
+        behind: &[Request],
+    ) -> Result<Vec<Answer>, AskError> {
         let mut locked = vec![Request::Lock(self.job.holder.clone())];
         locked.extend_from_slice(requests);
-        let mut answers = self.ask(node, &locked).await?;
+        locked.extend_from_slice(behind);
+        let limit = self.job.answer * if behind.is_empty() { 1 } else { 2 };
+        let mut answers = self.ask_within(node, &locked, limit).await?;
         if answers.is_empty() {
             return Ok(answers);
         }
@@ -163,7 +200,9 @@ fn outcome(answer: Option<&Answer>) -> Outcome {
     match answer {
         Some(answer) if answer.verb == "done" => Outcome::Changed,
         Some(answer) if answer.verb == "skipped" => Outcome::Skipped,
-        Some(answer) => Outcome::Failed { why: answer.text() },
+        Some(answer) => Outcome::Failed {
+            why: answer.text().into_owned(),
+        },
         None => Outcome::Failed {
             why: "the node did not say whether it was done".to_owned(),
         },

@@ -195,14 +195,15 @@ fn distribute(
 
 /// A container is absent only when Docker itself said so; every other silence is unread.
 fn containers(names: &[&str], json: &str, refused: &str) -> BTreeMap<String, Observed<Container>> {
-    let found = match container::read(json) {
+    let mut found = match container::read(json) {
         Ok(found) => found,
         Err(why) => return every(names, &Observed::unread(why)),
     };
     let mut containers = BTreeMap::new();
     for name in names {
-        let observed = match found.iter().find(|container| container.name == *name) {
-            Some(container) => Observed::Present(container.clone()),
+        let place = found.iter().position(|container| container.name == *name);
+        let observed = match place.map(|place| found.swap_remove(place)) {
+            Some(container) => Observed::Present(container),
             None if says_absent(refused, name) => Observed::Absent,
             None if refused.trim().is_empty() => Observed::unread("docker did not mention it"),
             None => Observed::unread(refused.lines().next().unwrap_or_default()),

@@ -81,9 +81,9 @@ impl Container {
 /// `--name=value`, `-name=value` and a bare `--name`, as Go's flag parsing reads them.
 fn flag_value<'a>(word: &'a str, name: &str) -> Option<&'a str> {
     let word = word.strip_prefix("--").or_else(|| word.strip_prefix('-'))?;
-    match word.split_once('=') {
-        Some((flag, value)) => (flag == name).then_some(value),
-        None => (word == name).then_some("true"),
+    match word.strip_prefix(name)? {
+        "" => Some("true"),
+        rest => rest.strip_prefix('='),
     }
 }
 

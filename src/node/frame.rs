@@ -1,5 +1,7 @@
 //! Records in and out: lengths, limits, and what a truncated stream means.
 
+use std::borrow::Cow;
+
 use crate::node::request::Request;
 use crate::secret::Secret;
 
@@ -15,8 +17,11 @@ pub struct Answer {
 
 impl Answer {
     /// The body as text; bytes that are no UTF-8 are shown as such.
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
+    pub fn text(&self) -> Cow<'_, str> {
+        match str::from_utf8(&self.body) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(&self.body),
+        }
     }
 }
 

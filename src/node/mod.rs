@@ -71,7 +71,8 @@ fn escaped(bytes: &[u8]) -> String {
         match byte {
             b' '..=b'~' if !matches!(byte, b'\\' | b'\'' | b'!') => text.push(char::from(*byte)),
             _ => {
-                let _ = write!(text, "\\0{byte:03o}");
+                text.push_str("\\0");
+                text.extend([6, 3, 0].map(|bits| char::from(b'0' + (byte >> bits & 7))));
             }
         }
     }

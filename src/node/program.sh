@@ -2,8 +2,8 @@
 # payloads and secrets come on stdin and never become part of this text (T-12).
 #
 # In:  one record a line, `LENGTH<tab>VERB<tab>FIELD...`; LENGTH counts what follows its tab. The
-#      records of a run that only asks come as $1, escaped for printf: no round trip for stdin, and
-#      no shell that reads it byte by byte.
+#      records of a run that only asks come as $1, escaped for printf: no round trip for stdin.
+#      From stdin they are read at once, because a shell of its own reads byte by byte.
 # Out: `VERB<tab>LENGTH`, newline, LENGTH bytes, newline. The last record is `end`.
 #
 # Only what POSIX promises, and as few processes as can be: built-ins, one stat, one head,
@@ -26,14 +26,26 @@ answer() {
 	printf "%s\t%s\n%s\n" "$1" "${#2}" "$2"
 }
 
-# A limit in time for what may hang, where the system has one.
+# A limit in time for what may hang, where the system has one. Only ever in a subshell.
 bounded() {
-	if timeout 5 true 2>/dev/null; then
-		timeout 25 "$@"
-	elif timeout -t 5 true 2>/dev/null; then # busybox before 1.30
-		timeout -t 25 "$@"
-	else
-		"$@"
+	if [ -n "$limited" ]; then exec timeout $limited 25 "$@"; fi
+	exec "$@"
+}
+
+# What stands before the seconds of `timeout`: `--`, or the `-t` of a busybox before 1.30. Only what
+# may be busybox is tried, because trying takes two processes.
+find_limit() {
+	limited=
+	IFS=:
+	for place in $PATH; do
+		if [ -x "$place/timeout" ]; then break; fi
+	done
+	if [ ! -x "$place/timeout" ]; then return; fi
+	limited=--
+	if [ -L "$place/timeout" ] || [ "$place/timeout" -ef "$place/busybox" ]; then
+		if timeout 5 true 2>/dev/null; then return; fi
+		limited=
+		if timeout -t 5 true 2>/dev/null; then limited=-t; fi
 	fi
 }
 
@@ -163,9 +175,9 @@ room() {
 	done
 	out="$out$(stat -f -c "free$tab%a$tab%S$tab%d$tab%c$tab%n" -- $dirs 2>/dev/null)$nl"
 	if command -v lsattr >/dev/null 2>&1; then
-		out="$out$(lsattr -d -- $held 2>/dev/null | while read -r line; do
-			case ${line%% *} in *[ai]*) printf "fixed\t%s\n" "${line#* }" ;; esac
-		done)$nl"
+		for line in $(lsattr -d -- $held 2>/dev/null); do
+			case ${line%% *} in *[ai]*) out="${out}fixed$tab${line#* }$nl" ;; esac
+		done
 	fi
 	IFS=$tab
 	answer room "$out"
@@ -176,9 +188,9 @@ tools() {
 	for tool; do
 		if ! command -v "$tool" >/dev/null 2>&1; then out="$out$tool$nl"; fi
 	done
-	case $(command -v printf) in
-	/*) out="${out}printf (built into the shell)$nl" ;;
-	esac
+	if ! PATH= command -v printf >/dev/null 2>&1; then
+		out="${out}printf (built into the shell)$nl"
+	fi
 	answer tools "$out"
 }
 
@@ -202,12 +214,18 @@ log() {
 	answer log "$(bounded docker logs --tail 5 "$1" 2>&1)"
 }
 
-digest() {
-	sum=$(sha256sum <"$1") && sum=${sum%% *}
+# The digests of one file or two: `first` and `last`. A name with a backslash puts one before them.
+digests() {
+	last=$(sha256sum "$@") || return 1
+	first=${last%% *}
+	first=${first#\\}
+	last=${last##*"$nl"}
+	last=${last%% *}
+	last=${last#\\}
 }
 
-# Refuses to touch what is no longer as the plan saw it: a digest, or "absent", or "any".
-unchanged() {
+# Refuses what is no longer of the kind that the plan saw.
+alike() {
 	if [ -L "$1" ]; then why="$1 is a symbolic link"; return 1; fi
 	if [ ! -e "$1" ]; then
 		case $2 in absent | any) return 0 ;; esac
@@ -215,10 +233,15 @@ unchanged() {
 		return 1
 	fi
 	if [ ! -f "$1" ]; then why="$1 is not a regular file"; return 1; fi
-	if [ "$2" = any ]; then return 0; fi
 	if [ "$2" = absent ]; then why="drifted: $1 was not there and is now"; return 1; fi
-	digest "$1" || { why="$1 could not be read"; return 1; }
-	if [ "$sum" != "$2" ]; then why="drifted: $1 is not what it was"; return 1; fi
+}
+
+# Refuses to touch what is no longer as the plan saw it: a digest, or "absent", or "any".
+unchanged() {
+	alike "$1" "$2" || return 1
+	case $2 in absent | any) return 0 ;; esac
+	digests "$1" || { why="$1 could not be read"; return 1; }
+	if [ "$first" != "$2" ]; then why="drifted: $1 is not what it was"; return 1; fi
 }
 
 # With SELinux, a file has the label of the one that it replaces, and a new one that of its directory.
@@ -242,11 +265,11 @@ put() {
 	fi
 	keep "$1" "$6" || return 1
 	beside "$1" || return 1
-	why=$(set -C; printf "%b" "$8" 2>&1 >"$tmp") && digest "$tmp" && [ "$sum" = "$7" ] || {
+	why=$(set -C; printf "%b" "$8" 2>&1 >"$tmp") || {
 		why="$tmp could not be written in full${why:+: $why}"
 		return 1
 	}
-	over "$1" "$2" "$3" "$4" "$5"
+	over "$1" "$2" "$3" "$4" "$5" "$7"
 }
 
 # unput PATH SEEN KEEP none, or unput PATH SEEN KEEP KEPT DIGEST MODE UID GID
@@ -261,33 +284,50 @@ unput() {
 		return 0
 	fi
 	beside "$1" || return 1
-	why=$(cp "$4" "$tmp" 2>&1) && digest "$tmp" && [ "$sum" = "$5" ] || {
+	why=$(cp "$4" "$tmp" 2>&1) || {
 		why="$tmp could not be written in full${why:+: $why}"
 		return 1
 	}
-	over "$1" "$6" "$7" "$8" "$2"
+	over "$1" "$6" "$7" "$8" "$2" "$5"
 }
 
 # Copies what is there to where it is kept, once: what a run replaces first is what was before it.
 # Under its own name only when it is complete.
 keep() {
 	if [ ! -f "$1" ] || [ "$2" = none ] || [ -e "$2" ]; then return 0; fi
-	why=$(mkdir -p "${2%/*}" 2>&1) || return 1
-	why=$(rm -f "$2.part" && cp -p "$1" "$2.part" 2>&1 && mv "$2.part" "$2" 2>&1)
+	if [ ! -d "${2%/*}" ]; then
+		why=$(mkdir -p "${2%/*}" 2>&1) || return 1
+	fi
+	gone "$2.part" || return 1
+	why=$(cp -p "$1" "$2.part" 2>&1 && mv "$2.part" "$2" 2>&1)
 }
 
 # Names the file that is written beside PATH; one that a killed run left is removed.
 beside() {
 	tmp=${1%/*}/.${1##*/}.harden
-	why=$(rm -f "$tmp" 2>&1)
+	gone "$tmp"
 }
 
-# over PATH MODE UID GID SEEN: what is written beside becomes the file, at once and as a whole.
+gone() {
+	if [ -e "$1" ] || [ -L "$1" ]; then why=$(rm -f "$1" 2>&1); fi
+}
+
+# over PATH MODE UID GID SEEN DIGEST: what is written beside becomes the file, at once and as a
+# whole, when it is whole and nobody touched the file meanwhile.
 over() {
 	why=$(chown "$3:$4" "$tmp" 2>&1 && chmod "$2" "$tmp" 2>&1) || return 1
 	label "$1" "$tmp" || return 1
 	sync "$tmp" 2>/dev/null || sync
-	unchanged "$1" "$5" || return 1
+	alike "$1" "$5" || return 1
+	case $5 in
+	absent | any) digests "$tmp" ;;
+	*) digests "$tmp" "$1" ;;
+	esac || { why="$1 and $tmp could not be read"; return 1; }
+	if [ "$first" != "$6" ]; then why="$tmp could not be written in full"; return 1; fi
+	case $5 in
+	absent | any | "$last") ;;
+	*) why="drifted: $1 is not what it was"; return 1 ;;
+	esac
 	why=$(mv -f "$tmp" "$1" 2>&1) || return 1
 	tmp=
 }
@@ -387,15 +427,15 @@ obey() {
 }
 
 printf "\nharden 1\n"
+find_limit
 if [ -n "${1-}" ]; then
-	IFS=$nl
-	for record in $(printf %b "$1"); do
-		obey "$record" || break
-	done
+	records=$(printf %b "$1")
 else
-	while IFS= read -r record; do
-		obey "$record" || break
-	done
+	records=$(cat)
 fi
+IFS=$nl
+for record in $records; do
+	obey "$record" || break
+done
 answer cut ""
 exit 1

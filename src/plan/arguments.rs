@@ -3,7 +3,6 @@
 use crate::cluster_file::ClusterFile;
 use crate::facts::Observed;
 use crate::fleet::Fleet;
-use crate::plan::Plan;
 use crate::plan::blocker::Blocker;
 use crate::profile::Profile;
 use crate::profile::version::Version;
@@ -23,11 +22,8 @@ const LISTS: [&str; 2] = ["enable-admission-plugins", "admission-control"];
 
 const NOT_IN: &str = "disable-admission-plugins";
 
-/// What the file holds after the plan, the site's own arguments included.
-pub(super) fn blockers(profile: &Profile, fleet: &Fleet, plan: &Plan) -> Vec<Blocker> {
-    let edited = plan.cluster.as_ref();
-    let edited = edited.and_then(|edit| ClusterFile::parse("cluster.yml", &edit.new_text).ok());
-    let file = edited.as_ref().unwrap_or(&fleet.cluster.file);
+/// What speaks against `file`, the one after the plan, the site's own arguments included.
+pub(super) fn blockers(profile: &Profile, fleet: &Fleet, file: &ClusterFile) -> Vec<Blocker> {
     let mut blockers = Vec::new();
     if let Some(version) = fleet.kubernetes() {
         for component in COMPONENTS {

@@ -243,9 +243,12 @@ pub(super) fn of_fleet(profile: &Profile, fleet: &Fleet) -> Vec<Blocker> {
     let mut blockers: Vec<Blocker> = fleet
         .nodes()
         .filter(|(_, facts)| facts.is_empty())
-        .map(|(node, facts)| Blocker::Silent {
-            node: node.name.clone(),
-            why: facts.silent.clone().unwrap_or_default(),
+        .map(|(node, facts)| {
+            let node = node.name.clone();
+            let why = facts.silent.as_deref().unwrap_or_default();
+            let named = format!("{node}: ");
+            let why = why.strip_prefix(&named).unwrap_or(why).to_owned();
+            Blocker::Silent { node, why }
         })
         .collect();
     blockers.extend(displaced(fleet));

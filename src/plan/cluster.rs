@@ -1,5 +1,6 @@
 //! All edits of `cluster.yml`, and whether `rke up` must run.
 
+use crate::cluster_file::ClusterFile;
 use crate::cluster_file::Edit;
 use crate::cluster_file::EditError;
 use crate::cluster_file::Edited;
@@ -74,12 +75,14 @@ impl Wishes {
     }
 }
 
-/// Turns the wishes into one change of `cluster.yml`, and decides on `rke up`.
-pub(super) fn finish(plan: &mut Plan, wishes: Wishes, fleet: &Fleet) {
+/// Turns the wishes into one change of `cluster.yml`, and decides on `rke up`; hands back the file
+/// as it will be, where it will be another one.
+pub(super) fn finish(plan: &mut Plan, wishes: Wishes, fleet: &Fleet) -> Option<ClusterFile> {
     let stale = wishes.rke_up;
     let wanted = wishes.into_edits();
     let cluster = &fleet.cluster;
     let edits: Vec<Edit> = wanted.iter().map(|(edit, _)| edit.clone()).collect();
+    let mut file = None;
     match edited(fleet, &edits) {
         Err(error) => plan.blockers.push(Blocker::ClusterFile {
             message: error.to_string(),
@@ -101,6 +104,7 @@ pub(super) fn finish(plan: &mut Plan, wishes: Wishes, fleet: &Fleet) {
                 new_text: after.text,
                 creates: !cluster.exists,
             });
+            file = Some(after.file);
         }
         Ok(_) => {}
     }
@@ -113,6 +117,7 @@ pub(super) fn finish(plan: &mut Plan, wishes: Wishes, fleet: &Fleet) {
     } else {
         None
     };
+    file
 }
 
 fn edited(fleet: &Fleet, edits: &[Edit]) -> Result<Edited, EditError> {

@@ -138,11 +138,12 @@ pub fn plan(profile: &Profile, fleet: &Fleet, settings: &Settings<'_>) -> Plan {
             finish(&mut plan, draft, (&node.name, facts), fleet, settings);
         }
     }
-    cluster::finish(&mut plan, wishes, fleet);
+    let edited = cluster::finish(&mut plan, wishes, fleet);
+    let file = edited.as_ref().unwrap_or(&fleet.cluster.file);
     plan.drivers = drivers::switches(profile, fleet, settings.level);
     let stuck = addons::blockers(profile, fleet, settings.level, &plan);
     plan.blockers.extend(stuck);
-    let stopping = arguments::blockers(profile, fleet, &plan);
+    let stopping = arguments::blockers(profile, fleet, file);
     plan.blockers.extend(stopping);
     plan.restarts = if plan.rke_up_recreates("kube-api") {
         Vec::new()

@@ -327,7 +327,11 @@ fn overruled(
     settings: &BTreeMap<String, BTreeMap<String, String>>,
     wanted: &Wanted,
 ) -> Option<(String, String)> {
-    let mut after = facts.clone();
+    let mut after = facts::Facts {
+        files: facts.files.clone(),
+        operating_system: facts.operating_system.clone(),
+        ..facts::Facts::default()
+    };
     for (path, keys) in settings {
         let mut paths = vec![path.as_str()];
         if path == SYSCTL_CONF

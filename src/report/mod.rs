@@ -19,6 +19,7 @@ mod record;
 #[cfg(test)]
 mod sample;
 pub mod sarif;
+pub mod saved;
 mod summary;
 pub mod table;
 pub mod trend;
@@ -42,6 +43,7 @@ pub use crate::report::record::RkeEnd;
 pub use crate::report::record::RkeRun;
 pub use crate::report::record::Skip;
 pub use crate::report::record::Switched;
+pub use crate::report::record::Unreachable;
 pub use crate::report::record::WrittenFile;
 pub use crate::report::summary::Counts;
 pub use crate::report::summary::Summary;
@@ -57,7 +59,7 @@ pub struct Report {
     /// False when the run was stopped from outside.
     pub finished: bool,
     pub warnings: Vec<Notice>,
-    pub unreachable: Vec<Notice>,
+    pub unreachable: Vec<Unreachable>,
     /// The findings of a check, and those that an apply began with.
     pub before: Option<Vec<Finding>>,
     /// The findings that an apply ended with.
@@ -88,9 +90,16 @@ impl Report {
             EventKind::Warned { message, hint } => {
                 self.warnings.push(Notice::new(node, message, hint));
             }
-            EventKind::Unreachable { error, hint } => {
-                self.unreachable.push(Notice::new(node, error, hint));
-            }
+            EventKind::Unreachable {
+                address,
+                error,
+                hint,
+            } => self.unreachable.push(Unreachable {
+                node: node.unwrap_or_default(),
+                address,
+                error,
+                hint,
+            }),
             EventKind::Judged { findings } => self.judge(findings),
             EventKind::Planned(plan) => self.plan = Some(plan),
             EventKind::Refused { why, hint } => {

@@ -13,6 +13,16 @@ pub struct Notice {
     pub hint: String,
 }
 
+/// A node that could not be asked.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unreachable {
+    pub node: String,
+    /// Where it was looked for.
+    pub address: String,
+    pub error: String,
+    pub hint: String,
+}
+
 /// What became of the changes of one node, in the order in which they were made.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NodeChanges {

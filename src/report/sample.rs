@@ -199,6 +199,7 @@ pub(super) fn failing_check() -> Vec<Event> {
         of_node(
             "worker-1",
             EventKind::Unreachable {
+                address: "10.0.0.21".to_owned(),
                 error: refused.to_owned(),
                 hint: "start sshd on worker-1".to_owned(),
             },
@@ -322,12 +323,12 @@ pub(super) fn accepted_check() -> Vec<Event> {
             ),
             policy(Verdict::Manual {
                 what: why("look at the policies"),
-                attested: Some(Attested {
+                attested: Some(Box::new(Attested {
                     by: why("bob"),
                     on: why("2026-11-01"),
                     holds_until: why("2027-05-01"),
                     note: why("all bound"),
-                }),
+                })),
             }),
             odd(
                 "cis:1.1.1",

@@ -131,6 +131,7 @@ fn forms(document: &Document) -> Vec<(&'static str, String)> {
             style: table::Style::Plain,
             width: 100,
             diff: true,
+            all: false,
         };
         table::write(out, document, look)
     };

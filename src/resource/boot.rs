@@ -1,7 +1,9 @@
 //! Kernel settings as they will be after the next boot (T-23).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::ops::Bound;
 
 use crate::facts::Facts;
 use crate::facts::File;
@@ -34,8 +36,7 @@ pub fn assignments(facts: &Facts, key: &str) -> Result<Vec<Assignment>, String> 
     }
     let mut found = Vec::new();
     for path in order(facts)? {
-        let text = content(facts, &path)?;
-        found.extend(in_file(&path, &text, key));
+        found.extend(in_file(path, content(facts, path)?, key));
     }
     Ok(found)
 }
@@ -46,7 +47,7 @@ pub fn unheeded(facts: &Facts, key: &str) -> Option<Assignment> {
         return None;
     }
     let text = content(facts, SYSCTL_CONF).ok()?;
-    in_file(SYSCTL_CONF, &text, key).pop()
+    in_file(SYSCTL_CONF, text, key).last()
 }
 
 /// Where systems keep kernel settings of which no file below `/etc` survives or counts.
@@ -87,26 +88,28 @@ fn is_read_at_boot(facts: &Facts) -> bool {
 
 /// Every file in the order of boot. Names decide, whatever the directory; of
 /// two files with one name only the one in the earlier directory is read.
-fn order(facts: &Facts) -> Result<Vec<String>, String> {
+fn order(facts: &Facts) -> Result<Vec<&str>, String> {
     if let Observed::Unread { why } = facts.file(SYSCTL_CONF) {
         return Err(why);
     }
     let mut by_name: BTreeMap<&str, &str> = BTreeMap::new();
     for directory in BOOT_DIRECTORIES {
-        for path in facts.files.keys() {
-            if let Some(name) = path
-                .strip_prefix(directory)
-                .and_then(|rest| rest.strip_prefix('/'))
+        let below = (Bound::Excluded(directory), Bound::Unbounded);
+        for (path, _) in facts.files.range::<str, _>(below) {
+            let Some(name) = path.strip_prefix(directory) else {
+                break;
+            };
+            if let Some(name) = name.strip_prefix('/')
                 && is_conf(name)
             {
                 by_name.entry(name).or_insert(path);
             }
         }
     }
-    let mut order: Vec<String> = by_name.values().map(|path| (*path).to_owned()).collect();
+    let mut order: Vec<&str> = by_name.into_values().collect();
     let systemd = matches!(facts.file(SYSTEMD_RUNS), Observed::Present(_));
     if !systemd {
-        order.push(SYSCTL_CONF.to_owned());
+        order.push(SYSCTL_CONF);
     }
     Ok(order)
 }
@@ -116,45 +119,44 @@ fn is_conf(name: &str) -> bool {
         .is_some_and(|stem| !stem.is_empty() && !stem.contains('/'))
 }
 
-fn content(facts: &Facts, path: &str) -> Result<String, String> {
+fn content<'a>(facts: &'a Facts, path: &str) -> Result<&'a str, String> {
     let unread = |why: &str| format!("{path}: {why}");
     match facts.file(path) {
         Observed::Present(File {
             content: Some(content),
             ..
-        }) => content
-            .text()
-            .map(str::to_owned)
-            .ok_or_else(|| unread("it is not text")),
+        }) => content.text().ok_or_else(|| unread("it is not text")),
         Observed::Present(_) => Err(unread("it is not a regular file")),
-        Observed::Absent => Ok(String::new()),
+        Observed::Absent => Ok(""),
         Observed::Unread { why } => Err(unread(&why)),
     }
 }
 
-fn in_file(path: &str, text: &str, key: &str) -> Vec<Assignment> {
-    text.lines()
-        .enumerate()
-        .filter_map(|(index, line)| {
-            let (name, value) = assignment(line)?;
-            (name == key).then(|| Assignment {
-                file: path.to_owned(),
-                line: index + 1,
-                value: value.to_owned(),
-            })
+fn in_file(path: &str, text: &str, key: &str) -> impl Iterator<Item = Assignment> {
+    text.lines().enumerate().filter_map(move |(index, line)| {
+        let (name, value) = assignment(line)?;
+        (name == key).then(|| Assignment {
+            file: path.to_owned(),
+            line: index + 1,
+            value: value.to_owned(),
         })
-        .collect()
+    })
 }
 
 /// `key = value` with either separator in the key and an optional leading `-`; comments begin with `#` or `;`.
-fn assignment(line: &str) -> Option<(String, &str)> {
+fn assignment(line: &str) -> Option<(Cow<'_, str>, &str)> {
     let line = line.trim();
     if line.starts_with(['#', ';']) {
         return None;
     }
     let (key, value) = line.split_once('=')?;
     let key = key.trim().trim_start_matches('-').trim_start();
-    Some((key.replace('/', "."), value.trim()))
+    let key = if key.contains('/') {
+        Cow::Owned(key.replace('/', "."))
+    } else {
+        Cow::Borrowed(key)
+    };
+    Some((key, value.trim()))
 }
 
 /// `text` with every wanted key set once, in place where it stands, appended where it does not.
@@ -166,9 +168,9 @@ pub fn edited(text: &str, settings: &BTreeMap<String, String>) -> String {
     let mut out = String::with_capacity(text.len() + 64);
     for line in text.split_inclusive('\n') {
         let body = line.trim_end_matches(['\r', '\n']);
-        match assignment(body).and_then(|(key, value)| Some((settings.get(&key)?, key, value))) {
+        match assignment(body).and_then(|(key, value)| Some((settings.get(&*key)?, key, value))) {
             Some((wanted, key, value)) => {
-                missing.remove(&key);
+                missing.remove(&*key);
                 out.push_str(&with_value(body, value, wanted));
                 out.push_str(&line[body.len()..]);
             }

@@ -216,7 +216,7 @@ fn an_attestation_is_recorded_from_its_day_to_its_last() {
         .remove(0)
         .verdict
     {
-        Verdict::Manual { attested, .. } => attested,
+        Verdict::Manual { attested, .. } => attested.map(|said| *said),
         other => panic!("{other:?}"),
     };
 

@@ -56,13 +56,14 @@ fn an_apply_hardens_a_running_cluster_and_the_second_one_changes_nothing() {
     );
 
     for node in lab.fleet.nodes() {
-        let connections = node.counts().connections;
+        let counts = node.counts();
+        let name = node.name();
         assert_eq!(
-            connections,
-            1,
-            "one connection to {} for the whole run",
-            node.name()
+            counts.connections, 1,
+            "one connection to {name} for the whole run"
         );
+        // A look, the changes with a look behind them, and the proof after `rke up`.
+        assert_eq!(counts.execs, 3, "{name}");
     }
 
     lab.check().expect(0);

@@ -142,6 +142,16 @@ fn reports_of_many_clusters_are_joined_and_a_broken_one_is_not_passed_over() {
     said.expect(4)
         .says(&["lost: not JSON", "report not readable"]);
     assert!(lab.read("fleet.html").contains("not fully measured"));
+    lab.harden(&[&files[..], &["--output", "json=fleet.json"]].concat());
+    let again = ["report", "fleet.json", "--output", "html=again.html"];
+    lab.harden(&again).expect(0);
+    assert_eq!(lab.read("again.html"), lab.read("fleet.html"));
+    lab.harden(&["report", "merge", "fleet.json", "east.json"])
+        .expect(4)
+        .says(&["4 clusters"]);
+    lab.harden(&["report", "--compare", "fleet.json", "east.json"])
+        .expect(2)
+        .says(&["fleet.json: the joined report of many clusters"]);
 }
 
 #[test]

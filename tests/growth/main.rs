@@ -35,6 +35,7 @@ const LOOK: table::Look = table::Look {
     style: table::Style::Plain,
     width: 120,
     diff: false,
+    all: true,
 };
 
 /// Allocations and reallocated bytes while `work` runs.

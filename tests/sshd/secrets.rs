@@ -171,6 +171,37 @@ async fn the_terminal_is_asked_and_shows_nothing_of_the_answer() {
     assert_eq!(recorded, jump.known_line() + &end.known_line(), "{shown}");
 }
 
+#[test]
+fn ctrl_c_at_a_question_ends_harden_and_leaves_a_terminal_that_shows_what_is_typed() {
+    let server = Server::start();
+    let key = server.key("id", "ed25519", &["-N", "open sesame"]);
+    let inventory = server.path("fleet.yml");
+    let text = format!(
+        "ssh_key_path: {}\nnodes:\n- {{address: 127.0.0.1, user: root, role: [etcd]}}\n",
+        key.display(),
+    );
+    fs::write(&inventory, text).unwrap();
+    let path = inventory.display().to_string();
+    let then = [";", "echo", "ended with $?;", "stty", "-a"];
+    let arguments: Vec<&str> = ["check", &path].into_iter().chain(then).collect();
+
+    let shown = on_a_terminal(
+        &arguments,
+        &server.path("home"),
+        "Passphrase for",
+        "op\u{3}",
+    );
+
+    assert!(shown.contains("ended with 130"), "{shown}");
+    for mode in ["echo", "icanon", "isig"] {
+        assert!(
+            shown.split_whitespace().any(|word| word == mode),
+            "{mode}: {shown}"
+        );
+    }
+    assert!(!shown.contains("op\r"), "{shown}");
+}
+
 #[tokio::test]
 async fn an_rsa_key_is_taken_from_us_and_rke_is_warned_for() {
     let server = Server::start();

@@ -116,7 +116,7 @@ impl Run {
         });
         stream::iter(asked)
             .map(|(node, questions)| async move {
-                let facts = self.facts_or_silence(node, &questions).await;
+                let facts = self.facts_or_silence(node, questions).await;
                 (node.name.clone(), facts)
             })
             .buffer_unordered(usize::MAX)

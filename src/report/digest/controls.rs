@@ -42,9 +42,14 @@ pub(in crate::report) struct Block {
     /// Empty where the evidence says it all.
     pub(in crate::report) why: String,
     pub(in crate::report) evidence: Vec<Evidence>,
-    /// Folded.
+    /// Folded, or how many there are where that would be a long list of no use.
     pub(in crate::report) nodes: String,
+    /// The nodes gave no answer at all.
+    pub(in crate::report) is_silent: bool,
 }
+
+/// Longer lists of nodes are given as a number where it is clear who is meant.
+const LONG_LIST: usize = 40;
 
 /// All controls in the order of the findings.
 pub(in crate::report) fn of(document: &Document, detail: Detail) -> Vec<Control<'_>> {
@@ -98,10 +103,22 @@ impl<'a> History<'a> {
             let node = finding.node.as_deref();
             (self.block(finding), node.unwrap_or(CLUSTER))
         });
-        grouped(told)
-            .into_iter()
-            .map(|(block, nodes)| block.told_of(folded(nodes)))
-            .collect()
+        let groups = grouped(told);
+        let is_halved = groups.len() == 2 && groups.iter().any(|(block, _)| block.is_silent);
+        let told = groups.into_iter().map(|(block, nodes)| {
+            let is_silent = block.is_silent;
+            let number = nodes.len();
+            let mut block = block.told_of(folded(nodes));
+            if self.detail == Detail::Trouble && block.nodes.len() > LONG_LIST {
+                if is_silent {
+                    block.nodes = format!("{number} nodes");
+                } else if is_halved {
+                    block.nodes = format!("the other {number} nodes");
+                }
+            }
+            block
+        });
+        told.collect()
     }
 
     fn block(&self, finding: &Finding) -> Block {
@@ -129,6 +146,7 @@ impl<'a> History<'a> {
             why: anonymous(&why, own_name),
             evidence,
             nodes: String::new(),
+            is_silent: is_silent && finding.verdict == Verdict::Unknown,
         }
     }
 }

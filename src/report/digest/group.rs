@@ -6,6 +6,9 @@ use std::hash::Hash;
 /// Stands for the node's own name; a noncharacter, so that no text has it.
 const NAME: &str = "\u{fdd0}";
 
+/// Stands for the node's address, likewise.
+const ADDRESS: &str = "\u{fdd1}";
+
 /// What is common, and whom it is about; in the order of first appearance.
 pub(in crate::report) fn grouped<K, T>(items: impl IntoIterator<Item = (K, T)>) -> Vec<(K, Vec<T>)>
 where
@@ -27,10 +30,24 @@ where
 /// `text` without the name of the node that it is about, so that nodes with one trouble compare
 /// as equal.
 pub(in crate::report) fn anonymous(text: &str, node: &str) -> String {
-    if node.is_empty() {
+    without(text, node, NAME)
+}
+
+/// `text` without the address of its node, likewise.
+pub(in crate::report) fn placeless(text: &str, address: &str) -> String {
+    without(text, address, ADDRESS)
+}
+
+/// A text without its address, told of `address`.
+pub(in crate::report) fn located(text: &str, address: &str) -> String {
+    text.replace(ADDRESS, address)
+}
+
+fn without(text: &str, own: &str, stand_in: &str) -> String {
+    if own.is_empty() {
         text.to_owned()
     } else {
-        text.replace(node, NAME)
+        text.replace(own, stand_in)
     }
 }
 

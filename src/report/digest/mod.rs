@@ -2,6 +2,7 @@
 //!
 //! The table, HTML and Markdown say the same because they all tell this.
 
+pub(in crate::report) mod brief;
 pub(in crate::report) mod controls;
 mod drivers;
 pub(in crate::report) mod group;

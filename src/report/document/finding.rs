@@ -19,10 +19,10 @@ pub struct Finding {
     pub why: Option<String>,
     /// Who accepts the failure; only where the verdict is `waived`, with the reason as `why`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub waiver: Option<Waiver>,
+    pub waiver: Option<Box<Waiver>>,
     /// Who looked; only where the verdict is `manual` and somebody did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attestation: Option<Attestation>,
+    pub attestation: Option<Box<Attestation>>,
     pub evidence: Vec<Evidence>,
 }
 
@@ -168,8 +168,8 @@ impl Verdict {
 #[derive(Default)]
 struct Reason {
     why: Option<String>,
-    waiver: Option<Waiver>,
-    attestation: Option<Attestation>,
+    waiver: Option<Box<Waiver>>,
+    attestation: Option<Box<Attestation>>,
 }
 
 impl Reason {
@@ -178,13 +178,13 @@ impl Reason {
             finding::Verdict::Pass | finding::Verdict::Fail => Self::default(),
             finding::Verdict::Waived { reason, by, until } => Self {
                 why: Some(reason),
-                waiver: Some(Waiver { by, until }),
+                waiver: Some(Box::new(Waiver { by, until })),
                 attestation: None,
             },
             finding::Verdict::Manual { what, attested } => Self {
                 why: Some(what),
                 waiver: None,
-                attestation: attested.map(Attestation::of),
+                attestation: attested.map(|said| Box::new(Attestation::of(*said))),
             },
             finding::Verdict::KnownFailure { why }
             | finding::Verdict::Documented { why }

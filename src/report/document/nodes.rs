@@ -13,6 +13,9 @@ use crate::report::Report;
 pub struct Node {
     pub name: String,
     pub reached: bool,
+    /// Where it was looked for, if it was not reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// Why it was not reached.
     pub error: Option<String>,
     pub hint: Option<String>,
@@ -20,10 +23,10 @@ pub struct Node {
 
 /// The selected nodes in the inventory's order; others that did not answer come last.
 pub(super) fn of(report: &Report) -> Vec<Node> {
-    let mut silent: BTreeMap<&str, &report::Notice> = report
+    let mut silent: BTreeMap<&str, &report::Unreachable> = report
         .unreachable
         .iter()
-        .map(|notice| (notice.node.as_deref().unwrap_or_default(), notice))
+        .map(|silent| (silent.node.as_str(), silent))
         .collect();
     let selected = report.run.iter().flat_map(|run| &run.nodes);
     let mut nodes: Vec<Node> = selected
@@ -38,12 +41,13 @@ pub(super) fn of(report: &Report) -> Vec<Node> {
 }
 
 impl Node {
-    fn of(name: &str, trouble: Option<&report::Notice>) -> Self {
+    fn of(name: &str, silent: Option<&report::Unreachable>) -> Self {
         Self {
             name: name.to_owned(),
-            reached: trouble.is_none(),
-            error: trouble.map(|notice| notice.message.clone()),
-            hint: trouble.map(|notice| notice.hint.clone()),
+            reached: silent.is_none(),
+            address: silent.map(|silent| silent.address.clone()),
+            error: silent.map(|silent| silent.error.clone()),
+            hint: silent.map(|silent| silent.hint.clone()),
         }
     }
 }

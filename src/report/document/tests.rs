@@ -82,6 +82,7 @@ fn a_check_says_all_that_the_table_says() {
         {
           "name": "worker-1",
           "reached": false,
+          "address": "10.0.0.21",
           "error": "worker-1: no connection to 10.0.0.21:22: connection refused",
           "hint": "start sshd on worker-1"
         }

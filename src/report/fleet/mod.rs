@@ -14,10 +14,12 @@ use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::io;
 
+use serde::Deserialize;
 use serde::Serialize;
 
 use crate::report::document::Document;
 use crate::report::document::Verdict;
+use crate::report::json::ReadError;
 use crate::report::json::write_any;
 use crate::report::summary::Counts;
 use crate::report::words::counted;
@@ -35,7 +37,7 @@ const VERSION: u32 = 1;
 const UNMEASURED: u8 = 4;
 
 /// Many clusters, each judged by its own run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Fleet {
     version: u32,
     /// The version of the program that joined them.
@@ -50,7 +52,7 @@ pub struct Fleet {
 }
 
 /// All clusters in numbers.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 struct Sum {
     clusters: usize,
     /// Reports that could not be read.
@@ -64,7 +66,7 @@ struct Sum {
 }
 
 /// One report.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 struct Cluster {
     /// How its report is called.
     name: String,
@@ -82,7 +84,7 @@ struct Cluster {
 }
 
 /// One control on all clusters.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[expect(
     clippy::struct_field_names,
     reason = "the name that reports give to the id"
@@ -147,6 +149,32 @@ impl Fleet {
         } else {
             self.exit_code
         }
+    }
+
+    /// Takes in every cluster of a view that was joined before.
+    pub fn join(&mut self, other: &Self) {
+        for cluster in &other.clusters {
+            for (id, verdict) in &cluster.verdicts {
+                self.control(id, other.title_of(id)).clusters.add(*verdict);
+            }
+            self.summary.unread += usize::from(cluster.error.is_some());
+            self.add(cluster.clone());
+        }
+    }
+
+    /// Reads what [`Fleet::write_json`] wrote.
+    ///
+    /// # Errors
+    /// What is no such view, or that of a newer version of the format.
+    pub(in crate::report) fn read(text: &[u8]) -> Result<Self, ReadError> {
+        let mut fleet: Self = serde_json::from_slice(text).map_err(ReadError::NotAReport)?;
+        if fleet.version > VERSION {
+            let version = fleet.version;
+            return Err(ReadError::Newer { version });
+        }
+        let ids = fleet.controls.iter().map(|one| one.control.clone());
+        fleet.known = ids.enumerate().map(|(at, id)| (id, at)).collect();
+        Ok(fleet)
     }
 
     /// Writes it for programs.

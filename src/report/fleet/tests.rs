@@ -29,6 +29,7 @@ fn the_table_says_which_cluster_fails_what_and_which_could_not_be_read() {
         style: Style::Plain,
         width: 100,
         diff: false,
+        all: false,
     };
     assert_snapshot!(text(|out| write_table(out, &fleet(), look)), @r#"
     guide:1.1.1  The kernel behaves as the kubelet expects, now and after a reboot
@@ -106,4 +107,21 @@ fn the_other_forms_say_the_same_and_escape_it() {
     let sarif: serde_json::Value =
         serde_json::from_str(&text(|out| write_sarif(out, &fleet))).unwrap();
     assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_saved_view_reads_to_the_same_view_and_joins_another() {
+    let saved = text(|out| fleet().write_json(out));
+    let again = Fleet::read(saved.as_bytes()).unwrap();
+    assert_eq!(again, fleet());
+
+    let mut joined = Fleet::default();
+    joined.join(&again);
+    assert_eq!(joined, fleet());
+    joined.absorb("north".into(), &sample::document(sample::clean_check()));
+    assert_eq!(joined.summary.clusters, 5);
+
+    let newer = saved.replacen("\"version\": 1", "\"version\": 2", 1);
+    let error = Fleet::read(newer.as_bytes()).unwrap_err();
+    assert!(matches!(error, ReadError::Newer { version: 2 }), "{error}");
 }

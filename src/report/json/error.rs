@@ -9,6 +9,8 @@ pub enum ReadError {
     NotJson(serde_json::Error),
     #[error("JSON, but not a report of `harden check` or `harden apply`")]
     SomethingElse,
+    #[error("the joined report of many clusters, and that of one run is wanted")]
+    Joined,
     #[error("not a whole report: {0}")]
     NotAReport(serde_json::Error),
     #[error("a report of version {version} of the format, and this program knows {VERSION}")]
@@ -20,6 +22,7 @@ impl ReadError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Newer { .. } => "use the version of harden that wrote it, or a newer one",
+            Self::Joined => "name one of the reports that were joined",
             Self::NotJson(_) | Self::SomethingElse | Self::NotAReport(_) => {
                 "save one with `harden check INVENTORY --output json=FILE`"
             }

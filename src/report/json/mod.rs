@@ -38,7 +38,13 @@ pub fn read(text: &[u8]) -> Result<Document, ReadError> {
         } if version > VERSION => Err(ReadError::Newer { version }),
         Stamp {
             version: Some(_),
+            clusters: Some(_),
+            ..
+        } => Err(ReadError::Joined),
+        Stamp {
+            version: Some(_),
             findings: Some(_),
+            ..
         } => serde_json::from_slice(text).map_err(ReadError::NotAReport),
         Stamp { .. } => Err(ReadError::SomethingElse),
     }
@@ -55,6 +61,7 @@ pub(super) fn write_any(out: &mut dyn io::Write, value: &impl Serialize) -> io::
 struct Stamp {
     version: Option<u32>,
     findings: Option<serde::de::IgnoredAny>,
+    clusters: Option<serde::de::IgnoredAny>,
 }
 
 #[cfg(test)]

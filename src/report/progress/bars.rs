@@ -1,6 +1,7 @@
 //! The board on a terminal.
 
 use std::time::Duration;
+use std::time::Instant;
 
 use indicatif::MultiProgress;
 use indicatif::ProgressBar;
@@ -19,93 +20,107 @@ const TICK: Duration = Duration::from_millis(120);
 /// are in the result.
 const FIRST_FAILURES: usize = 5;
 
-/// One bar for all nodes, and a line for each of the nodes at work.
+/// What is shown of a run, and where it stands.
+#[derive(Default)]
 pub(super) struct Bars {
     board: Board,
-    /// Whether the head has a bar.
-    has_bar: Option<bool>,
     /// Failures of single nodes so far.
     failures: usize,
-    screen: MultiProgress,
-    head: ProgressBar,
-    lines: Vec<ProgressBar>,
+    /// The latest event: its own time, and ours.
+    latest: Option<(Duration, Instant)>,
+    /// `None` while the terminal belongs to somebody else.
+    screen: Option<Screen>,
 }
 
 impl Bars {
-    pub(super) fn on_stderr() -> Self {
-        let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        let head = screen.add(ProgressBar::no_length());
+    /// What matters beyond the moment stands above the bars and scrolls away with them.
+    pub(super) fn report(&mut self, event: &Event, told: Option<Told>) {
+        self.board.absorb(event);
+        self.latest = Some((event.since_start, Instant::now()));
+        let text = told
+            .filter(|told| told.tone >= Tone::Story)
+            .and_then(|told| self.above(event, &told));
+        let screen = self.screen.get_or_insert_with(Screen::on_stderr);
+        if let Some(text) = text {
+            let _ = screen.all.println(text);
+        }
+        screen.draw(&self.board);
+    }
+
+    /// A node that hangs makes no event, and is the one to be seen.
+    pub(super) fn wait(&mut self) {
+        if let (Some(screen), Some((time, heard))) = (&mut self.screen, self.latest) {
+            self.board.wait(time + heard.elapsed());
+            screen.draw(&self.board);
+        }
+    }
+
+    /// Leaves the terminal alone until the next event.
+    pub(super) fn pause(&mut self) {
+        self.screen = None;
+    }
+
+    /// A thousand failures of one cause would push everything else off the screen.
+    fn above(&mut self, event: &Event, told: &Told) -> Option<String> {
+        if event.node.is_some() && told.tone >= Tone::Warning {
+            self.failures += 1;
+        }
+        if event.node.is_none() || self.failures <= FIRST_FAILURES {
+            Some(told.text())
+        } else if self.failures == FIRST_FAILURES + 1 {
+            let more = "more nodes have failures or warnings; the result names all of them";
+            Some(more.to_owned())
+        } else {
+            None
+        }
+    }
+}
+
+/// One bar for all nodes, and a line for each of the nodes at work; gone when dropped.
+struct Screen {
+    all: MultiProgress,
+    head: ProgressBar,
+    /// Whether the head has a bar.
+    has_bar: Option<bool>,
+    lines: Vec<ProgressBar>,
+}
+
+impl Screen {
+    fn on_stderr() -> Self {
+        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        let head = all.add(ProgressBar::no_length());
         head.enable_steady_tick(TICK);
         Self {
-            board: Board::default(),
-            has_bar: None,
-            failures: 0,
-            screen,
+            all,
             head,
+            has_bar: None,
             lines: Vec::new(),
         }
     }
 
-    /// What matters beyond the moment stands above the bars and scrolls away with them.
-    pub(super) fn report(&mut self, event: &Event, told: Option<Told>) {
-        self.board.absorb(event);
-        if let Some(told) = told.filter(|told| told.tone >= Tone::Story) {
-            self.print(event, &told);
-        }
-        self.draw();
-    }
-
-    /// A thousand failures of one cause would push everything else off the screen.
-    fn print(&mut self, event: &Event, told: &Told) {
-        if event.node.is_some() && told.tone >= Tone::Warning {
-            self.failures += 1;
-        }
-        let line = if event.node.is_none() || self.failures <= FIRST_FAILURES {
-            told.text()
-        } else if self.failures == FIRST_FAILURES + 1 {
-            "more nodes have failures or warnings; the result names all of them".to_owned()
-        } else {
-            return;
-        };
-        let _ = self.screen.println(line);
-    }
-
-    pub(super) fn suspend<R>(&self, ask: impl FnOnce() -> R) -> R {
-        self.screen.suspend(ask)
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.head.disable_steady_tick();
-        for line in self.lines.drain(..) {
-            self.screen.remove(&line);
-        }
-        self.head.finish_and_clear();
-        let _ = self.screen.clear();
-    }
-
-    fn draw(&mut self) {
-        let has_bar = self.board.total.is_some();
+    fn draw(&mut self, board: &Board) {
+        let has_bar = board.total.is_some();
         if self.has_bar != Some(has_bar) {
             self.has_bar = Some(has_bar);
             self.head.set_style(style(if has_bar {
-                "{spinner} [{bar:24}] {pos}/{len}  {wide_msg}"
+                "{spinner} [{bar:20}] {pos}/{len}  {wide_msg}"
             } else {
                 "{spinner} {wide_msg}"
             }));
         }
-        if let Some(total) = self.board.total {
+        if let Some(total) = board.total {
             self.head.set_length(total as u64);
-            self.head.set_position(self.board.done as u64);
+            self.head.set_position(board.done as u64);
         }
-        self.head.set_message(self.board.head());
-        let lines = self.board.lines();
+        self.head.set_message(board.head());
+        let lines = board.lines();
         while self.lines.len() > lines.len() {
             if let Some(line) = self.lines.pop() {
-                self.screen.remove(&line);
+                self.all.remove(&line);
             }
         }
         while self.lines.len() < lines.len() {
-            let line = self.screen.add(ProgressBar::no_length());
+            let line = self.all.add(ProgressBar::no_length());
             self.lines.push(line.with_style(style("{wide_msg}")));
         }
         for (line, text) in self.lines.iter().zip(lines) {
@@ -114,9 +129,14 @@ impl Bars {
     }
 }
 
-impl Drop for Bars {
+impl Drop for Screen {
     fn drop(&mut self) {
-        self.clear();
+        self.head.disable_steady_tick();
+        for line in self.lines.drain(..) {
+            self.all.remove(&line);
+        }
+        self.head.finish_and_clear();
+        let _ = self.all.clear();
     }
 }
 
@@ -125,4 +145,26 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::EventKind;
+    use crate::report::sample;
+
+    #[test]
+    fn nothing_is_drawn_over_a_question_however_long_it_waits() {
+        let connecting = sample::of_node("cp-1", EventKind::Connecting);
+        let mut bars = Bars::default();
+        bars.report(&connecting, None);
+        assert!(bars.screen.is_some());
+
+        bars.pause();
+        bars.wait();
+        assert!(bars.screen.is_none());
+
+        bars.report(&connecting, None);
+        assert!(bars.screen.is_some());
+    }
 }

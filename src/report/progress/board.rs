@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::event::EventKind;
 use crate::event::Outcome;
 use crate::event::Phase;
+use crate::report::fold::folded;
 use crate::report::progress::told::title;
 use crate::report::words::counted;
 use crate::report::words::escaped;
@@ -30,7 +31,8 @@ pub(super) struct Board {
     /// Nodes that this phase is about; `None` where nodes are not what it counts.
     pub(super) total: Option<usize>,
     nodes: usize,
-    unreachable: usize,
+    /// By the order in which they turned out to be.
+    unreachable: Vec<String>,
     failed: usize,
     /// By the order in which they began: the slowest in front.
     active: BTreeMap<u64, Active>,
@@ -84,7 +86,7 @@ impl Board {
             EventKind::Connecting => self.set(node, State::Connecting),
             EventKind::Connected => self.set(node, State::Asking),
             EventKind::Unreachable { .. } => {
-                self.unreachable += 1;
+                self.unreachable.push(node.to_owned());
                 self.leave(node);
             }
             EventKind::Gathered { .. } => self.leave(node),
@@ -112,30 +114,17 @@ impl Board {
         }
     }
 
-    /// The phase, how many nodes are at what, what went wrong so far, and how long it may take.
+    /// The time went on, and nothing happened.
+    pub(super) fn wait(&mut self, time: Duration) {
+        self.now = self.now.max(time);
+    }
+
+    /// The phase, what went wrong so far, and how long it may take; what matters most is in front,
+    /// because a narrow terminal cuts the end off.
     pub(super) fn head(&self) -> String {
         let mut parts = vec![self.title.to_owned()];
-        let counted_as = |wanted: fn(&State) -> bool, word: &str| {
-            let count = self
-                .active
-                .values()
-                .filter(|one| wanted(&one.state))
-                .count();
-            (count > 0).then(|| format!("{count} {word}"))
-        };
-        if self.active.len() > MOST_LINES {
-            parts.extend(counted_as(
-                |state| *state == State::Connecting,
-                "connecting",
-            ));
-            parts.extend(counted_as(|state| *state == State::Asking, "asking"));
-            parts.extend(counted_as(
-                |state| matches!(state, State::Changing(..)),
-                "changing",
-            ));
-        }
-        if self.unreachable > 0 {
-            parts.push(format!("{} unreachable", counted(self.unreachable, "node")));
+        if !self.unreachable.is_empty() {
+            parts.push(format!("{} unreachable", self.unreachable.len()));
         }
         if self.failed > 0 {
             parts.push(format!("{} failed", self.failed));
@@ -156,8 +145,8 @@ impl Board {
         Some(format!("about {} s left", left.as_secs().max(1)))
     }
 
-    /// A line for each node at work, the slowest first, but not more than can be read; then the
-    /// last word of `rke`.
+    /// A line for each node at work, the slowest first, but not more than can be read; how many
+    /// are at what, who is unreachable, and the last word of `rke`.
     pub(super) fn lines(&self) -> Vec<String> {
         let shown: Vec<&Active> = self.active.values().take(MOST_LINES).collect();
         let names: Vec<String> = shown.iter().map(|one| escaped(&one.node)).collect();
@@ -173,7 +162,12 @@ impl Board {
             .collect();
         let others = self.active.len() - shown.len();
         if others > 0 {
-            lines.push(format!("  and {}", counted(others, "other")));
+            let others = counted(others, "other");
+            lines.push(format!("  and {others}; in all {}", self.states()));
+        }
+        if self.unreachable.len() > 1 {
+            let names = self.unreachable.iter().map(String::as_str);
+            lines.push(format!("  unreachable: {}", escaped(&folded(names))));
         }
         lines.extend(
             self.rke
@@ -181,6 +175,28 @@ impl Board {
                 .map(|line| format!("  rke: {}", escaped(line))),
         );
         lines
+    }
+
+    /// How many nodes are at what.
+    fn states(&self) -> String {
+        let (mut connecting, mut asking, mut changing) = (0, 0, 0);
+        for one in self.active.values() {
+            *match one.state {
+                State::Connecting => &mut connecting,
+                State::Asking => &mut asking,
+                State::Changing(..) => &mut changing,
+            } += 1;
+        }
+        [
+            (connecting, "connecting"),
+            (asking, "asking"),
+            (changing, "changing"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect::<Vec<_>>()
+        .join(", ")
     }
 
     fn time_of(&self, one: &Active) -> String {
@@ -198,7 +214,7 @@ impl Board {
         self.clear();
         self.total = match phase {
             Phase::Gather | Phase::Confirm | Phase::Verify => {
-                Some(self.nodes.saturating_sub(self.unreachable))
+                Some(self.nodes.saturating_sub(self.unreachable.len()))
             }
             Phase::Nodes => Some(self.changes.len()),
             Phase::Snapshot

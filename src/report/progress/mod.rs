@@ -45,7 +45,7 @@ impl Progress {
     pub fn new(mode: Mode) -> Self {
         match mode {
             Mode::Bars => Self {
-                view: View::Bars(Box::new(Bars::on_stderr())),
+                view: View::Bars(Box::default()),
             },
             Mode::Lines => Self::written_to(io::stderr(), Tone::Passing),
             Mode::Quiet => Self::written_to(io::stderr(), Tone::Warning),
@@ -72,19 +72,25 @@ impl Progress {
         }
     }
 
-    /// Calls `ask` while nothing moves on the terminal, and goes on afterwards below the line that
-    /// `ask` ended.
-    pub fn suspend<R>(&self, ask: impl FnOnce() -> R) -> R {
-        match &self.view {
-            View::Bars(bars) => bars.suspend(ask),
-            View::Lines { .. } => ask(),
+    /// Shows how long those who are at work have been at it; to be called now and then.
+    pub fn wait(&mut self) {
+        if let View::Bars(bars) = &mut self.view {
+            bars.wait();
+        }
+    }
+
+    /// Takes what moves off the terminal until the next event: somebody else writes there, or
+    /// asks.
+    pub fn pause(&mut self) {
+        if let View::Bars(bars) = &mut self.view {
+            bars.pause();
         }
     }
 
     /// Takes what moves off the terminal, so that the result begins on an empty line.
     pub fn finish(&mut self) {
         match &mut self.view {
-            View::Bars(bars) => bars.clear(),
+            View::Bars(bars) => bars.pause(),
             View::Lines { out, .. } => {
                 let _ = out.flush();
             }

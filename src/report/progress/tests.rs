@@ -125,13 +125,6 @@ fn a_closed_terminal_stops_nothing() {
     progress.finish();
 }
 
-#[test]
-fn a_question_gets_its_answer_in_every_mode() {
-    for mode in [Mode::Bars, Mode::Lines, Mode::Quiet] {
-        assert_eq!(Progress::new(mode).suspend(|| 42), 42);
-    }
-}
-
 fn board(events: &[Event]) -> Board {
     let mut board = Board::default();
     for event in events {
@@ -161,12 +154,12 @@ fn the_board_shows_the_slowest_nodes_and_counts_the_others() {
     assert_eq!(lines.len(), 11);
     assert_eq!(lines[0], "  worker-1   connecting");
     assert_eq!(lines[8], "  worker-10  asking");
-    assert_eq!(lines[10], "  and 52 others");
+    assert_eq!(lines[10], "  and 52 others; in all 61 connecting, 1 asking");
     assert_eq!((board.done, board.total), (1, Some(63)));
 }
 
 #[test]
-fn the_head_counts_the_states_and_estimates_the_rest() {
+fn the_head_counts_what_went_wrong_and_estimates_the_rest() {
     let names: Vec<String> = (1..=1000).map(|n| format!("worker-{n}")).collect();
     let nodes: Vec<&str> = names.iter().map(String::as_str).collect();
     let at = |second: u64, node: &str, kind: EventKind| Event {
@@ -194,11 +187,32 @@ fn the_head_counts_the_states_and_estimates_the_rest() {
             .map(|node| at(10, node, gathered.clone())),
     );
 
-    let board = board(&events);
+    let silent = EventKind::Unreachable {
+        address: String::new(),
+        error: "silent".to_owned(),
+        hint: String::new(),
+    };
+    events.extend(
+        nodes[60..64]
+            .iter()
+            .map(|node| at(10, node, silent.clone())),
+    );
 
-    let head = "asking the nodes · 34 connecting · 10 asking · about 490 s left";
+    let mut board = board(&events);
+
+    let head = "asking the nodes · 4 unreachable · about 406 s left";
     assert_eq!(board.head(), head);
-    assert_eq!(board.lines()[0], "  worker-21  asking, for 9 s");
+    let lines = board.lines();
+    assert_eq!(lines[0], "  worker-21  asking, for 9 s");
+    assert_eq!(
+        lines[10..],
+        [
+            "  and 30 others; in all 30 connecting, 10 asking",
+            "  unreachable: worker-[61-64]"
+        ]
+    );
+    board.wait(Duration::from_secs(15));
+    assert_eq!(board.lines()[0], "  worker-21  asking, for 14 s");
 }
 
 #[test]

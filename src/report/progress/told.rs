@@ -47,7 +47,7 @@ impl Told {
             }
             EventKind::PhaseStarted(phase) => Self::passing(title(*phase).to_owned()),
             EventKind::Connected => Self::passing(named(node, "connected")),
-            EventKind::Unreachable { error, hint }
+            EventKind::Unreachable { error, hint, .. }
             | EventKind::Failed {
                 message: error,
                 hint,

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::report::digest::brief;
+use crate::report::digest::brief::Brief;
 use crate::report::digest::controls;
 use crate::report::digest::controls::Block;
 use crate::report::digest::controls::Control;
@@ -14,6 +16,7 @@ use crate::report::document::Verdict;
 use crate::report::table::page::Label;
 use crate::report::table::page::Page;
 use crate::report::table::page::Paint;
+use crate::report::words::counted;
 use crate::report::words::escaped;
 
 pub(super) fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
@@ -23,16 +26,50 @@ pub(super) fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> 
         page.line(0, Paint::Aside, &headline::sources(run))?;
     }
     let controls = controls::of(document, Detail::Trouble);
-    let labels = controls.iter().flat_map(|control| &control.blocks);
+    let (full, brief) = if page.tells_all() {
+        (controls, Vec::new())
+    } else {
+        brief::parted(controls)
+    };
+    let labels = full.iter().flat_map(|control| &control.blocks);
+    let labels = labels.map(Block::label);
+    let verdicts = brief.iter().map(|one| one.verdict.word().to_owned());
     let width = labels
-        .map(|block| block.label().chars().count())
+        .chain(verdicts)
+        .map(|label| label.chars().count())
         .max()
         .unwrap_or_default();
-    for Control { id, title, blocks } in &controls {
+    for Control { id, title, blocks } in &full {
         page.heading(&format!("{id}  {title}"))?;
         for block in blocks {
             write_block(page, block, width)?;
         }
+    }
+    write_briefs(page, &brief, width)
+}
+
+fn write_briefs(page: &mut Page<'_>, briefs: &[Brief<'_>], width: usize) -> io::Result<()> {
+    if briefs.is_empty() {
+        return Ok(());
+    }
+    let number: usize = briefs.iter().map(|brief| brief.ids.len()).sum();
+    page.heading(&format!(
+        "{} in brief; `--all` tells each in full",
+        counted(number, "control")
+    ))?;
+    for brief in briefs {
+        let label = Label {
+            paint: paint(brief.verdict),
+            text: brief.verdict.word(),
+            width,
+        };
+        let ids = brief.ids.join(", ");
+        let text = if brief.why.is_empty() {
+            ids
+        } else {
+            format!("{ids}: {}", brief.why)
+        };
+        page.labelled(2, &label, &text)?;
     }
     Ok(())
 }
@@ -74,9 +111,21 @@ impl Row {
             seen: escaped(&evidence.seen),
         }
     }
+
+    fn in_columns(&self, subject: usize, wanted: usize) -> String {
+        format!(
+            "{:subject$}  wanted {:wanted$}  {} {}",
+            self.subject, self.wanted, self.verb, self.seen
+        )
+    }
+
+    fn says_the_same_as(&self, other: &Self) -> bool {
+        self.wanted == other.wanted && self.verb == other.verb && self.seen == other.seen
+    }
 }
 
-/// Side by side where every row has room for that, else one below the other.
+/// Side by side where every row has room for that; else each as it fits, and what is the same of
+/// many things said once.
 fn write_rows(page: &mut Page<'_>, indent: usize, rows: &[Row]) -> io::Result<()> {
     let widest = |part: fn(&Row) -> &str| {
         let lengths = rows.iter().map(|row| part(row).chars().count());
@@ -84,25 +133,41 @@ fn write_rows(page: &mut Page<'_>, indent: usize, rows: &[Row]) -> io::Result<()
     };
     let (subject, wanted) = (widest(|row| &row.subject), widest(|row| &row.wanted));
     let behind = widest(|row| row.verb) + 1 + widest(|row| &row.seen);
-    let fits = subject + 2 + "wanted ".len() + wanted + 2 + behind <= page.room(indent);
-    for row in rows {
-        if fits {
-            let line = format!(
-                "{:subject$}  wanted {:wanted$}  {} {}",
-                row.subject, row.wanted, row.verb, row.seen
-            );
-            page.unwrapped(indent, &line)?;
-        } else {
-            page.line(indent, Paint::None, &row.subject)?;
-            for (name, text) in [("wanted", &row.wanted), (row.verb, &row.seen)] {
-                let label = Label {
-                    paint: Paint::Aside,
-                    text: name,
-                    width: "wanted".len(),
-                };
-                page.labelled(indent + 2, &label, text)?;
-            }
+    let room = page.room(indent);
+    if subject + 2 + "wanted ".len() + wanted + 2 + behind <= room {
+        for row in rows {
+            page.unwrapped(indent, &row.in_columns(subject, wanted))?;
         }
+        return Ok(());
+    }
+    for alike in rows.chunk_by(Row::says_the_same_as) {
+        let lines: Vec<String> = alike.iter().map(|row| row.in_columns(0, 0)).collect();
+        if lines.iter().all(|line| line.chars().count() <= room) {
+            for line in &lines {
+                page.unwrapped(indent, line)?;
+            }
+        } else {
+            write_stacked(page, indent, alike)?;
+        }
+    }
+    Ok(())
+}
+
+/// Things of which the same is said, one below the other, and what is said of them.
+fn write_stacked(page: &mut Page<'_>, indent: usize, rows: &[Row]) -> io::Result<()> {
+    for row in rows {
+        page.line(indent, Paint::None, &row.subject)?;
+    }
+    let Some(row) = rows.first() else {
+        return Ok(());
+    };
+    for (name, text) in [("wanted", &row.wanted), (row.verb, &row.seen)] {
+        let label = Label {
+            paint: Paint::Aside,
+            text: name,
+            width: "wanted".len(),
+        };
+        page.labelled(indent + 2, &label, text)?;
     }
     Ok(())
 }

@@ -25,6 +25,8 @@ pub struct Look {
     pub width: usize,
     /// Shows the content of files and of `cluster.yml`, before and after.
     pub diff: bool,
+    /// Tells of every control in full, also of those that pass.
+    pub all: bool,
 }
 
 /// Whether there are colours. What they say is said in words, too.

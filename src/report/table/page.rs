@@ -51,6 +51,11 @@ impl<'a> Page<'a> {
         self.look.width.max(LEAST_WIDTH).saturating_sub(indent)
     }
 
+    /// Whether every control is told in full.
+    pub(in crate::report) fn tells_all(&self) -> bool {
+        self.look.all
+    }
+
     /// A title with an empty line above it, unless it is the first line of all.
     pub(in crate::report) fn heading(&mut self, text: &str) -> io::Result<()> {
         self.gap()?;

@@ -3,7 +3,9 @@ use insta::assert_snapshot;
 use super::*;
 use crate::event::Event;
 use crate::event::EventKind;
+use crate::finding::Finding;
 use crate::finding::Verdict;
+use crate::profile::ControlId;
 use crate::report::sample;
 use crate::resource::Evidence;
 use crate::resource::Seen;
@@ -12,6 +14,7 @@ const PLAIN: Look = Look {
     style: Style::Plain,
     width: 100,
     diff: false,
+    all: false,
 };
 
 fn table(events: Vec<Event>, look: Look) -> String {
@@ -69,15 +72,73 @@ fn a_clean_check_is_short() {
     check inventory.yml: 2 nodes, profile rancher-2.1, level 1
     Rancher Hardening Guide v2.1; CIS Kubernetes Benchmark v1.3.0
 
-    guide:1.1.1  The kernel behaves as the kubelet expects, now and after a reboot
-      pass  cp-[1-2]
-
-    guide:2.1.5  Pods are restricted unless they are allowed more
-      pass  cluster
+    2 controls in brief; `--all` tells each in full
+      pass  guide:1.1.1, guide:2.1.5
 
     apply would change nothing
 
     2 controls on 2 nodes: 2 pass, 0 fail, 0 unknown
+    "#);
+}
+
+#[test]
+fn all_tells_also_what_passes_in_full() {
+    let look = Look { all: true, ..PLAIN };
+    let shown = table(sample::clean_check(), look);
+    assert!(
+        shown.contains("now and after a reboot\n  pass  cp-[1-2]\n"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn what_fails_nowhere_and_was_not_measured_everywhere_is_unknown_in_brief() {
+    let nodes: Vec<String> = (1..=40).map(|n| format!("worker-{n:02}")).collect();
+    let names: Vec<&str> = nodes.iter().map(String::as_str).collect();
+    // Every third one, so that no range is long.
+    let (silent, asked): (Vec<_>, Vec<_>) =
+        nodes.iter().enumerate().partition(|(at, _)| at % 3 == 0);
+    let why = "no answer".to_owned();
+    let unknown = Verdict::Unknown { why };
+    let findings_of = |control: &str, verdict: Verdict| -> Vec<_> {
+        let silent = silent.iter().map(|(_, node)| (node, unknown.clone()));
+        let asked = asked.iter().map(|(_, node)| (node, verdict.clone()));
+        let all = silent.chain(asked);
+        all.map(|(node, verdict)| Finding {
+            control: ControlId(control.to_owned()),
+            ..sample::kernel(node, verdict, Vec::new())
+        })
+        .collect()
+    };
+    let mut events = vec![sample::started("check", &names)];
+    events.extend(silent.iter().map(|(_, node)| {
+        let kind = EventKind::Unreachable {
+            address: "10.0.0.1".to_owned(),
+            error: "no connection to 10.0.0.1:22".to_owned(),
+            hint: String::new(),
+        };
+        sample::of_node(node, kind)
+    }));
+    let mut findings = findings_of("a:1", Verdict::Pass);
+    findings.extend(findings_of("a:2", Verdict::Fail));
+    events.extend([sample::judged(findings), sample::finished()]);
+
+    assert_snapshot!(table(events, PLAIN), @r#"
+    check inventory.yml: 40 nodes, profile rancher-2.1, level 1
+    Rancher Hardening Guide v2.1; CIS Kubernetes Benchmark v1.3.0
+
+    a:2  The kernel behaves as the kubelet expects, now and after a reboot
+      unknown  14 nodes: not reached, see below
+      fail     the other 26 nodes
+
+    1 control in brief; `--all` tells each in full
+      unknown  a:1: pass where it was measured, unknown on nodes that were not reached
+
+    unreachable
+      worker-[01,04,07,10,13,16,19,22,25,28,31,34,37,40]: no connection to <address>:22
+
+    2 controls on 40 nodes: 0 pass, 1 fail, 1 unknown · 28 findings not fully measured · 14 nodes
+      unreachable
     "#);
 }
 
@@ -182,6 +243,7 @@ fn what_a_node_calls_itself_cannot_move_the_cursor() {
         sample::of_node(
             node,
             EventKind::Unreachable {
+                address: String::new(),
                 error: "\u{7}".to_owned(),
                 hint: String::new(),
             },
@@ -219,15 +281,19 @@ fn colours_add_nothing_but_colours() {
 #[test]
 fn equal_troubles_of_many_nodes_are_told_once() {
     let nodes: Vec<String> = (1..=30).map(|n| format!("worker-{n:02}")).collect();
-    let unreachable = nodes.iter().map(|node| {
-        let error = format!("{node}: {node} may not use sudo without a password");
-        let hint = format!("let harden run sudo on {node}");
-        sample::of_node(node, EventKind::Unreachable { error, hint })
+    let unreachable = nodes.iter().enumerate().map(|(number, node)| {
+        let address = format!("10.0.0.{number}");
+        let silent = EventKind::Unreachable {
+            error: format!("{node}: {node} may not use sudo without a password"),
+            hint: format!("run `ssh {address} sudo -v` on {node}"),
+            address,
+        };
+        sample::of_node(node, silent)
     });
     let shown = table(unreachable.collect(), PLAIN);
     assert_eq!(shown.matches("may not use sudo").count(), 1, "{shown}");
     assert!(
-        shown.contains("let harden run sudo on worker-[01-30]"),
+        shown.contains("run `ssh 10.0.0.0 sudo -v` on worker-01, and so on for the others"),
         "{shown}"
     );
 }

@@ -18,7 +18,6 @@ use crate::facts::answer;
 use crate::inventory::Node;
 use crate::inventory::Role;
 use crate::node::frame::Answer;
-use crate::node::request::Lock;
 use crate::node::request::Request;
 use crate::plan::Plan;
 use crate::plan::change::Change;
@@ -169,11 +168,7 @@ impl Run {
         behind: &[Request],
     ) -> Result<Vec<Answer>, AskError> {
         let limit = self.job.answer * if behind.is_empty() { 1 } else { 2 };
-        let lock = Lock {
-            holder: self.job.holder.clone(),
-            limit,
-        };
-        let mut locked = vec![Request::Lock(lock)];
+        let mut locked = vec![Request::Lock(self.job.holder.clone())];
         locked.extend_from_slice(requests);
         locked.extend_from_slice(behind);
         let mut answers = self.ask_within(node, &locked, limit).await?;

@@ -1,7 +1,5 @@
 //! What a node is asked or told, as records.
 
-use std::time::Duration;
-
 use sha2::Digest;
 use sha2::Sha256;
 
@@ -27,9 +25,9 @@ pub enum Request {
     },
     /// The last lines that a container wrote.
     Log(String),
-    /// Keeps every other run from changing the node while this program runs. Stands before the
-    /// changes.
-    Lock(Lock),
+    /// Keeps every other run from changing the node while this program runs; the text says who
+    /// it is. Stands before the changes.
+    Lock(String),
     Put(Put),
     Unput(Unput),
     Attributes(Attributes),
@@ -41,16 +39,6 @@ pub enum Request {
     Restart(String),
     /// Removes the temporary file of a run that was killed.
     Sweep(String),
-}
-
-/// The right to change a node, as long as one program runs.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Lock {
-    /// Who has it, for others that meet it.
-    pub holder: String,
-    /// After so long nobody waits for the program any more, and it ends: a connection that died
-    /// without a word would otherwise keep it, and the lock, until the server notices.
-    pub limit: Duration,
 }
 
 /// What is asked about a file.
@@ -158,7 +146,7 @@ impl Request {
             Self::Tools(names) => of("programs", names),
             Self::Secrets { prefix, .. } => format!("how the Secrets below {prefix} begin"),
             Self::Log(container) => format!("the last lines of {container}"),
-            Self::Lock(lock) => format!("the lock of the node for {} s", lock.limit.as_secs()),
+            Self::Lock(_) => "the lock of the node".to_owned(),
             Self::Put(put) => format!("write {}", put.attributes.path),
             Self::Unput(unput) => format!("put back {}", unput.path),
             Self::Attributes(attributes) => format!("owner and mode of {}", attributes.path),
@@ -189,10 +177,7 @@ impl Request {
             Self::Tools(names) => record("tools", names),
             Self::Secrets { prefix, from } => record("secrets", &[prefix.clone(), from.clone()]),
             Self::Log(container) => record("log", std::slice::from_ref(container)),
-            Self::Lock(lock) => record(
-                "lock",
-                &[lock.holder.clone(), lock.limit.as_secs().max(1).to_string()],
-            ),
+            Self::Lock(holder) => record("lock", std::slice::from_ref(holder)),
             Self::Put(put) => put.fields(),
             Self::Unput(unput) => unput.fields(),
             Self::Attributes(attributes) => record("attributes", &attributes.fields()),

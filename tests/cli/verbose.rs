@@ -56,7 +56,7 @@ fn every_change_and_its_outcome_is_told() {
     let arguments = ["apply", "inventory.yml", "--yes", "-vv"];
     lab.harden(&arguments).expect(0).says(&[
         "changing the nodes",
-        "cp-1: asked: the lock of the node for ",
+        "cp-1: asked: the lock of the node",
         "cp-1: asked: write /etc/kubernetes/encryption.yaml",
         "cp-1: changed file /etc/kubernetes/encryption.yaml",
     ]);

@@ -9,7 +9,6 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use harden_lab::Entry;
-use harden_lab::Node;
 use harden_lab::Role;
 use harden_lab::Trigger;
 use serde_json::Value;
@@ -77,7 +76,6 @@ impl Trial {
         for node in lab.fleet.nodes() {
             node.heal().unwrap();
             opens_again(node.address());
-            lets_go(&node);
         }
         let next = hooks::apply(&lab, &["--format", "json"], |_| {})?;
         let planned: Value = serde_json::from_str(&next.stdout)
@@ -289,25 +287,6 @@ fn the_next_run_picks_up(lab: &Lab, next: &Said) -> Result<(), String> {
         })?;
     }
     Ok(())
-}
-
-/// What a node was sent before its connection died it keeps waiting for the rest of, as long as
-/// somebody could have waited for its answer; so long it refuses every other run.
-fn lets_go(node: &Node) {
-    let lock = node.dir().join("run/harden.lock");
-    let mut tries = 0;
-    while lock.exists() && is_held(&lock) {
-        tries += 1;
-        assert!(tries < 12_000, "{} stays locked", node.name());
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-}
-
-/// False for the lock of a process that is gone, which the next run takes over.
-fn is_held(lock: &Path) -> bool {
-    let holder = fs::read_to_string(lock.join("holder")).unwrap_or_default();
-    let process = holder.split('\t').next().unwrap_or_default();
-    Path::new("/proc").join(process).join("stat").exists()
 }
 
 /// A healed node opens its door when its server gets to it.

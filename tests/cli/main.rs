@@ -20,6 +20,7 @@ mod ping;
 mod privilege;
 mod rancher;
 mod report;
+mod schema;
 mod secrets;
 mod ssh_config;
 mod undo;

@@ -7,6 +7,7 @@
 mod addon_job;
 mod api;
 mod error;
+mod health;
 mod kubeconfig;
 mod lists;
 mod log;

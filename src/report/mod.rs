@@ -159,7 +159,8 @@ impl Report {
             | EventKind::Connecting
             | EventKind::Connected
             | EventKind::Gathered { .. }
-            | EventKind::RkeSaid { .. } => {}
+            | EventKind::RkeSaid { .. }
+            | EventKind::Traced { .. } => {}
         }
     }
 

@@ -324,7 +324,7 @@ pub(super) fn drivers_apply() -> Vec<Event> {
         },
         Outcome::Skipped,
     ];
-    let switched = drivers.into_iter().zip(ends).map(|(driver, outcome)| {
+    let told = drivers.into_iter().zip(ends).map(|(driver, outcome)| {
         of_run(EventKind::DriverSwitched {
             driver: driver.to_owned(),
             activates: false,
@@ -343,7 +343,7 @@ pub(super) fn drivers_apply() -> Vec<Event> {
     ];
     begun
         .into_iter()
-        .chain(switched)
+        .chain(told)
         .chain([judged(findings()), finished()])
         .collect()
 }

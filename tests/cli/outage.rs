@@ -196,9 +196,11 @@ fn without_terminal(lab: &Lab, moment: impl Fn() -> bool, then: impl FnOnce()) -
         echo $code >code.new; mv code.new code",
         rke().display()
     );
-    let mut terminal = Command::new("script");
+    // A shell that is started with a signal ignored, as below `nohup`, could never trap it.
+    let mut terminal = Command::new("env");
     terminal
-        .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+        .args(["--default-signal=HUP", "script", "--quiet", "--return"])
+        .args(["--command", &line, "/dev/null"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null());
     // The same place and environment as for any other run.

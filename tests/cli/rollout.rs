@@ -153,7 +153,7 @@ fn an_api_server_that_stays_up_and_is_not_well_stops_the_restarts_with_its_log()
         )
         .unwrap();
 
-        apply(&lab, &["--restart-timeout", "8", "--connect-timeout", "2"])
+        apply(&lab, &["--restart-timeout", "30", "--connect-timeout", "5"])
             .expect(5)
             .says(&[
                 "cp-1",

@@ -534,21 +534,3 @@ printf '{"header":{"cluster_id":7},"kvs":[{"key":"L3JlZw==","version":1,"value":
         assert_eq!(told, "Error: No such container: etcd", "{shell:?}");
     }
 }
-
-#[test]
-fn a_program_whose_input_does_not_end_takes_no_lock() {
-    // As over a connection that died without a word.
-    let enter = "exec unshare --user --map-root-user --mount /bin/sh -c '
-        mount -t tmpfs none /run && mkfifo /run/in && exec 3<>/run/in && cat >&3
-        timeout 2 \"$@\" <&3; echo; ls -A /run' enter \"$@\"";
-    for shell in SHELLS {
-        let records = frame::encode(&[Request::Lock("run 7 of ann".to_owned())]);
-        let half = &records.expose()[..records.expose().len() - "3\tend\n".len()];
-
-        let said = run_with(shell, &[], enter, half);
-
-        let said = String::from_utf8(said).unwrap();
-        assert!(said.ends_with("\nin\n"), "{shell:?}: {said}");
-        assert!(!said.contains("done"), "{shell:?}: {said}");
-    }
-}

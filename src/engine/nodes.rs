@@ -108,8 +108,9 @@ impl Run {
         if let (Some(asked), [_, ..]) = (asked, answers.as_slice()) {
             let mut facts = answer::read(&asked.questions, &answers);
             self.ask_after(node, &asked.questions, &mut facts).await;
-            // What could not be read may be readable a moment later.
-            if unread(&facts) == 0 {
+            // What could be read before and not now may be readable again a moment later.
+            let before = self.seen.get(&node.name).map_or(0, unread);
+            if unread(&facts) <= before {
                 self.looks.keep(&node.name, began, facts);
             }
         }

@@ -23,6 +23,7 @@ mod privilege;
 mod rancher;
 mod report;
 mod rollout;
+mod schema;
 mod secrets;
 mod ssh_config;
 mod undo;

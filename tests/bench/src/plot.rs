@@ -11,7 +11,7 @@ const WIDTH: f64 = 760.0;
 const LABELS: f64 = 190.0;
 const BAR: f64 = 16.0;
 /// Left and right end of the scale in milliseconds.
-const SCALE: (f64, f64) = (1.0, 1000.0);
+const SCALE: (f64, f64) = (0.1, 100.0);
 
 /// One group of bars for each number of hosts: the first apply, which does the most work.
 pub(crate) fn svg(samples: &[Sample]) -> String {

@@ -271,8 +271,7 @@ fn docker(phase: Phase) -> Cell {
         Phase::Connect | Phase::Login => Cell::Never("Docker is asked with the first question"),
         Phase::Gather => runs(Fault::DockerRestarts, Expect::Untouched),
         // Whether it is asked once more before the cluster is touched depends on how long that took.
-        Phase::Write => runs(Fault::DockerRestarts, Expect::Truth),
-        Phase::Load => runs(Fault::DockerRestarts, Expect::Truth),
+        Phase::Write | Phase::Load => runs(Fault::DockerRestarts, Expect::Truth),
         Phase::Verify => Cell::Never("Docker is asked next in verify after a restart in load, too"),
     }
 }

@@ -42,7 +42,7 @@ fn in_brief(control: &Control<'_>) -> Option<(Verdict, String, String)> {
     let (silent, asked): (Vec<&Block>, Vec<&Block>) =
         control.blocks.iter().partition(|block| block.is_silent);
     let Some(first) = asked.first() else {
-        return unknown("no node was reached");
+        return Some(unknown("no node was reached"));
     };
     let is_one = asked
         .iter()
@@ -51,9 +51,9 @@ fn in_brief(control: &Control<'_>) -> Option<(Verdict, String, String)> {
         Verdict::Pass if is_one && silent.is_empty() => {
             Some((Verdict::Pass, first.label(), String::new()))
         }
-        Verdict::Pass if is_one && first.before.is_none() => {
-            unknown("pass where it was measured, unknown on nodes that were not reached")
-        }
+        Verdict::Pass if is_one && first.before.is_none() => Some(unknown(
+            "pass where it was measured, unknown on nodes that were not reached",
+        )),
         Verdict::NotApplicable if silent.is_empty() && control.blocks.len() == 1 => {
             Some((Verdict::NotApplicable, first.label(), first.why.clone()))
         }
@@ -61,7 +61,7 @@ fn in_brief(control: &Control<'_>) -> Option<(Verdict, String, String)> {
     }
 }
 
-fn unknown(why: &str) -> Option<(Verdict, String, String)> {
+fn unknown(why: &str) -> (Verdict, String, String) {
     let label = Verdict::Unknown.word().to_owned();
-    Some((Verdict::Unknown, label, why.to_owned()))
+    (Verdict::Unknown, label, why.to_owned())
 }

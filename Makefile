@@ -31,7 +31,7 @@ unit:
 
 # Every fault at every step on every kind of node: docs/fault-matrix.md. HARDEN_MATRIX='disk full' narrows it.
 matrix:
-	$(CARGO) test --locked --workspace --test cli -- --include-ignored matrix::
+	$(CARGO) test --locked --workspace --test cli matrix::
 
 build:
 	$(CARGO) build --locked --workspace

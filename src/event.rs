@@ -99,7 +99,23 @@ pub enum EventKind {
         message: String,
         hint: String,
     },
+    /// What only those hear who ask for it.
+    Traced {
+        depth: Depth,
+        message: String,
+    },
     RunFinished,
+}
+
+/// How closely somebody has to look to be told.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Depth {
+    /// Which node is connected and asked, and how long it took.
+    Node,
+    /// What exactly is asked, changed or run.
+    Step,
+    /// What the connection is like: keys, methods, bytes.
+    Wire,
 }
 
 impl EventKind {

@@ -3,12 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::process::Child;
 use std::process::Command;
 
 use harden_lab::containers::ContainerLab;
 use harden_lab::kubernetes::Kubernetes;
+use harden_lab::programs;
 
 const NODES: [&str; 3] = ["cp-1", "cp-2", "worker-1"];
 
@@ -58,15 +58,38 @@ fn exec(lab: &ContainerLab, node: &str, command: &str) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-fn rke() -> PathBuf {
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "harden-lab", "--bins"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()
-        .unwrap();
-    assert!(built.success(), "the stand-in rke does not build");
-    let tests = std::env::current_exe().unwrap();
-    tests.parent().and_then(Path::parent).unwrap().join("rke")
+/// The nodes' API servers are stand-ins that serve nothing: port 6443 of each leads to the lab's own,
+/// through its real OpenSSH.
+struct Apis(Vec<Child>);
+
+impl Apis {
+    fn of(lab: &ContainerLab) -> Self {
+        let port = fs::read_to_string(lab.dir().join("kubernetes/port")).unwrap();
+        let back = format!("127.0.0.1:6443:127.0.0.1:{}", port.trim());
+        let known = format!(
+            "UserKnownHostsFile={}",
+            lab.dir().join("known_hosts").display()
+        );
+        let start = |host: &str| {
+            Command::new("ssh")
+                .args(["-F", "/dev/null", "-N", "-o", "ExitOnForwardFailure=yes"])
+                .args(["-o", &known, "-R", &back, "-i"])
+                .arg(lab.dir().join("id_ed25519"))
+                .arg(host)
+                .spawn()
+                .unwrap()
+        };
+        Self(["root@127.0.1.1", "ubuntu@127.0.1.2"].map(start).into())
+    }
+}
+
+impl Drop for Apis {
+    fn drop(&mut self) {
+        for ssh in &mut self.0 {
+            let _ = ssh.kill();
+            let _ = ssh.wait();
+        }
+    }
 }
 
 /// One test, because the lab takes half a minute to start and there is one of it.
@@ -77,7 +100,8 @@ fn three_real_nodes_are_checked_hardened_and_proved() {
     // The nodes have no API server; what the stand-in `rke` applies is served from here.
     let state = lab.dir().join("cluster-state.json");
     let _api = Kubernetes::start(&lab.dir().join("kubernetes"), state).unwrap();
-    let rke = rke().display().to_string();
+    let _apis = Apis::of(&lab);
+    let rke = programs::rke().unwrap().display().to_string();
     let check = [
         "check",
         "inventory.yml",

@@ -17,6 +17,7 @@ use harden::node::request;
 use harden::node::request::Attributes;
 use harden::node::request::FileQuestion;
 use harden::node::request::Kept;
+use harden::node::request::Lock;
 use harden::node::request::Put;
 use harden::node::request::Request;
 use harden::node::request::Seen;
@@ -531,5 +532,27 @@ printf '{"header":{"cluster_id":7},"kvs":[{"key":"L3JlZw==","version":1,"value":
 
         let told = text(&asked(down), "refused");
         assert_eq!(told, "Error: No such container: etcd", "{shell:?}");
+    }
+}
+
+#[test]
+fn a_program_that_is_given_no_more_input_ends_by_itself_and_gives_the_lock_back() {
+    // Input that never ends, as over a connection that died without a word.
+    let enter = "exec unshare --user --map-root-user --mount /bin/sh -c '
+        mount -t tmpfs none /run && mkfifo /run/in && exec 3<>/run/in && cat >&3
+        \"$@\" <&3; echo; ls -A /run' enter \"$@\"";
+    for shell in SHELLS {
+        let lock = Request::Lock(Lock {
+            holder: "run 7 of ann".to_owned(),
+            limit: std::time::Duration::from_secs(1),
+        });
+        let records = frame::encode(&[lock]);
+        let half = &records.expose()[..records.expose().len() - "3\tend\n".len()];
+
+        let said = run_with(shell, &[], enter, half);
+
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains("done\t0\n"), "{shell:?}: {said}");
+        assert!(said.ends_with("\nin\n"), "{shell:?}: {said}");
     }
 }

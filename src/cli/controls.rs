@@ -210,7 +210,7 @@ fn explained(control: &Control, profile: &Profile) -> Value {
     let (reads, changes) = resources(control);
     let said = match &control.rule {
         Rule::Manual(said) | Rule::NotApplicable(said) => Some(said.as_str()),
-        Rule::Audit(_) => None,
+        Rule::Audit(audit) => audit.by_hand.as_deref(),
     };
     let (known_failure, documented) = match exception(control) {
         Some(Exception::KnownFailure(why)) => (Some(why), None),
@@ -243,8 +243,11 @@ fn resources(control: &Control) -> (Vec<String>, Vec<String>) {
     };
     let reads = audit.resources.iter().flat_map(Resource::reads).collect();
     let mut changes: Vec<String> = Vec::new();
-    for change in audit.resources.iter().filter_map(Resource::changes) {
-        if audit.is_mended() && !changes.contains(&change) {
+    // On a Rancher server a playbook says what is mended, and not the profile.
+    let is_changed = |one: &&Resource| audit.is_mended() || matches!(one, Resource::Rancher(_));
+    let changing = audit.resources.iter().filter(is_changed);
+    for change in changing.filter_map(Resource::changes) {
+        if !changes.contains(&change) {
             changes.push(change);
         }
     }
@@ -276,7 +279,10 @@ fn explain(control: &Control, profile: &Profile, out: &mut impl Write) -> io::Re
         (Rule::Audit(_), Some(Exception::Documented(why))) => {
             section("Left undone on purpose", std::slice::from_ref(why), out)?;
         }
-        (Rule::Audit(_), None) => {}
+        (Rule::Audit(audit), None) => {
+            let by_hand: Vec<String> = audit.by_hand.iter().cloned().collect();
+            section("For a person, while no server is named", &by_hand, out)?;
+        }
     }
     let (reads, changes) = resources(control);
     section("Looks at", &reads, out)?;

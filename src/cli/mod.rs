@@ -34,6 +34,7 @@ use clap::ValueEnum;
 
 use crate::cli::output::Output;
 use crate::error::Failure;
+use crate::event::Depth;
 
 /// Hardens RKE clusters over SSH: checks what the Rancher Hardening Guide asks, and makes it so.
 #[derive(Debug, Parser)]
@@ -201,6 +202,22 @@ struct Work {
     /// Say nothing but the result, warnings and failures
     #[arg(long, short)]
     quiet: bool,
+
+    /// Say more: -v what each node is asked and how long it takes, -vv also what for, -vvv also how
+    #[arg(long, short, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    verbose: u8,
+}
+
+impl Work {
+    /// How closely somebody looks.
+    fn depth(&self) -> Option<Depth> {
+        match self.verbose {
+            0 => None,
+            1 => Some(Depth::Node),
+            2 => Some(Depth::Step),
+            _ => Some(Depth::Wire),
+        }
+    }
 }
 
 /// The form of a list; a result has more of them.

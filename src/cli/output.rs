@@ -1,14 +1,18 @@
 //! `--format` and `--output`: in which forms the result is given, and where to.
 
 use std::env;
+use std::fs::File;
 use std::io;
 use std::io::IsTerminal as _;
 use std::io::Write as _;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
 use clap::ValueEnum;
+use rustix::io::Errno;
 
 use crate::cli::exit;
 use crate::cli::saved;
@@ -214,17 +218,29 @@ impl Render for Trend {
     }
 }
 
-/// Writes to standard output; whoever stops reading has seen enough.
+/// Writes to standard output; whoever stops reading has seen enough, and so has a terminal that is
+/// gone: what a run ends with does not depend on who looks on.
 pub(super) fn to_stdout(
     fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
 ) -> Result<(), Failure> {
     let mut stdout = io::BufWriter::new(io::stdout().lock());
     match fill(&mut stdout).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::IO) && is_terminal_gone() => {
+            Ok(())
+        }
         other => {
             other.map_err(|error| Failure::new(exit::INTERNAL, format!("stdout: {error}"), ""))
         }
     }
+}
+
+/// True for a terminal, also where it no longer says so itself; a file that cannot be written has
+/// the same error number.
+fn is_terminal_gone() -> bool {
+    let stdout = io::stdout().as_fd().try_clone_to_owned();
+    let metadata = stdout.and_then(|stdout| File::from(stdout).metadata());
+    metadata.is_ok_and(|metadata| metadata.file_type().is_char_device())
 }
 
 fn unwritable(code: u8, destination: &Destination, error: &io::Error) -> Failure {

@@ -103,6 +103,7 @@ pub(super) fn job(
         holder: holder(&run),
         lock: None,
         snapshot: true,
+        depth: work.depth(),
         run,
         fresh_key: fresh_key()?,
         site_key,
@@ -219,7 +220,7 @@ where
         .enable_all()
         .build()
         .map_err(|error| Failure::new(exit::INTERNAL, error.to_string(), ""))?;
-    let audience = Audience::new(mode(work.quiet));
+    let audience = Audience::new(mode(work));
     let value = runtime.block_on(async {
         let listener = audience.clone();
         let teller = Teller::new(move |event| listener.hear(event));
@@ -325,10 +326,12 @@ fn stop_at_once() -> ! {
     std::process::exit(130);
 }
 
-fn mode(quiet: bool) -> Mode {
+fn mode(work: &Work) -> Mode {
     let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
-    if quiet {
+    if work.quiet {
         Mode::Quiet
+    } else if let Some(depth) = work.depth() {
+        Mode::Verbose(depth)
     } else if io::stderr().is_terminal() && !dumb {
         Mode::Bars
     } else {

@@ -11,6 +11,7 @@
 mod addons;
 mod block;
 mod diff;
+mod edit;
 mod error;
 mod intent;
 mod new_cluster;
@@ -21,6 +22,8 @@ mod syntax;
 
 pub use addons::Document;
 pub use diff::unified;
+pub use edit::Edit;
+pub use edit::Scalar;
 pub use error::EditError;
 
 use std::collections::BTreeSet;
@@ -34,28 +37,6 @@ use crate::source::Place;
 use crate::source::Remark;
 use crate::yaml;
 use crate::yaml::Value;
-
-/// One wish for a value in `cluster.yml`.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Edit {
-    /// The scalar at `path` is `value`; missing parents are made.
-    Set { path: Vec<String>, value: Scalar },
-    /// `item` is an element of the list at `path`; missing parents are made.
-    Append { path: Vec<String>, item: String },
-    /// These objects are among the documents of `addons`: an object of the same kind, namespace
-    /// and name is replaced, foreign ones are kept (RKE addons, rke.md 2.2).
-    Addons { documents: Vec<String> },
-    /// A comment line in `addons` has this number, so that its text is another one than before and
-    /// its objects are the same: RKE applies a text again only when it changed (rke.md 2.2).
-    AddonsCount { number: u64 },
-}
-
-/// A scalar whose type matters: RKE takes `true` for a bool and `"true"` for an argument.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Scalar {
-    Bool(bool),
-    Text(String),
-}
 
 /// A `cluster.yml` that was read strictly: its text and what the text says.
 #[derive(Clone, Debug, PartialEq)]

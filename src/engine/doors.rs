@@ -27,6 +27,7 @@ use crate::node::request::Request;
 use crate::ssh::Output;
 use crate::ssh::Remote as _;
 use crate::ssh::SshError;
+use crate::ssh::Status;
 use crate::ssh::keys::Keys;
 use crate::ssh::obstacle::Obstacle;
 use crate::ssh::session::Options;
@@ -152,6 +153,16 @@ impl Doors {
     }
 }
 
+/// What came of one program run.
+pub(super) struct Exchange {
+    pub(super) answers: Vec<Answer>,
+    /// Bytes of standard input, output and error.
+    pub(super) sent: usize,
+    pub(super) received: usize,
+    pub(super) said: usize,
+    pub(super) status: Status,
+}
+
 /// Sends `requests` to a node in one program run, as root by `ascent`.
 pub(super) async fn ask(
     session: &Session,
@@ -159,10 +170,19 @@ pub(super) async fn ask(
     ascent: &Ascent,
     requests: &[Request],
     deadline: Duration,
-) -> Result<Vec<Answer>, AskError> {
+) -> Result<Exchange, AskError> {
     let (command, stdin) = node::run_of(ascent, requests);
+    let sent = stdin.expose().len();
     let output = session.run(&command, stdin, deadline).await?;
-    frame::decode(&output.stdout).map_err(|source| unbelievable(node, ascent, &output, source))
+    let answers = frame::decode(&output.stdout);
+    let answers = answers.map_err(|source| unbelievable(node, ascent, &output, source))?;
+    Ok(Exchange {
+        answers,
+        sent,
+        received: output.stdout.len(),
+        said: output.stderr.len(),
+        status: output.status,
+    })
 }
 
 fn unbelievable(node: &Node, ascent: &Ascent, output: &Output, source: FrameError) -> AskError {

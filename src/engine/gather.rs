@@ -1,6 +1,7 @@
 //! Questions out, facts in: all nodes at once, one round trip each.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -27,6 +28,7 @@ use crate::inventory::Node;
 use crate::node::frame::Answer;
 use crate::node::request::Request;
 use crate::ssh::SshError;
+use crate::ssh::session::Session;
 
 impl Run {
     /// The facts of every selected node, those in `known` unasked; one that gives none is silent
@@ -204,6 +206,20 @@ impl Run {
         }
     }
 
+    /// The connection to a node, opened and told where there is none yet.
+    pub(super) async fn door(&self, node: &Node) -> Result<Arc<Session>, SshError> {
+        let job = &self.job;
+        let is_old = self.doors.is_open(node).await;
+        let begin = || self.teller.tell_of(&node.name, EventKind::Connecting);
+        let start = Instant::now();
+        let session = self.doors.to(node, &job.keys, &job.options, begin).await?;
+        if !is_old {
+            self.teller.tell_of(&node.name, EventKind::Connected);
+            self.trace_door(node, &session, start.elapsed());
+        }
+        Ok(session)
+    }
+
     /// The answer, or the error and whether the connection was an old one.
     async fn ask_once(
         &self,
@@ -211,17 +227,16 @@ impl Run {
         requests: &[Request],
         limit: Duration,
     ) -> Result<Vec<Answer>, (AskError, bool)> {
-        let job = &self.job;
         let is_old = self.doors.is_open(node).await;
-        let begin = || self.teller.tell_of(&node.name, EventKind::Connecting);
-        let session = self.doors.to(node, &job.keys, &job.options, begin).await;
+        let session = self.door(node).await;
         let session = session.map_err(|error| (error.into(), false))?;
-        if !is_old {
-            self.teller.tell_of(&node.name, EventKind::Connected);
-        }
         let answers = async {
             let ascent = self.ascents.of(node, &*session, limit).await?;
-            ask(&session, node, &ascent, requests, limit).await
+            self.trace_requests(node, requests);
+            let began = Instant::now();
+            let exchange = ask(&session, node, &ascent, requests, limit).await?;
+            self.trace_exchange(node, &exchange, began.elapsed());
+            Ok(exchange.answers)
         };
         answers.await.map_err(|error| (error, is_old))
     }

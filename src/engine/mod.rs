@@ -10,6 +10,7 @@ mod doors;
 mod encrypt;
 mod etcd;
 mod gather;
+mod health;
 pub mod journal;
 mod looks;
 mod nodes;
@@ -22,6 +23,7 @@ mod rotate;
 mod snapshot;
 mod stop;
 mod teller;
+mod trace;
 mod undo;
 
 use std::collections::BTreeMap;
@@ -41,6 +43,7 @@ use crate::engine::journal::Item;
 use crate::engine::journal::Journal;
 use crate::engine::journal::Past;
 use crate::engine::looks::Looks;
+use crate::event::Depth;
 use crate::event::EventKind;
 use crate::event::Phase;
 use crate::event::RunStarted;
@@ -97,6 +100,8 @@ pub struct Job {
     pub lock: Option<Lock>,
     /// False with `--no-snapshot`.
     pub snapshot: bool,
+    /// How closely somebody looks.
+    pub depth: Option<Depth>,
     /// 32 bytes in base64, for a cluster without a key.
     pub fresh_key: Secret,
     /// The site's own key, where it keeps one.

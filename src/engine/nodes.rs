@@ -18,6 +18,7 @@ use crate::facts::answer;
 use crate::inventory::Node;
 use crate::inventory::Role;
 use crate::node::frame::Answer;
+use crate::node::request::Lock;
 use crate::node::request::Request;
 use crate::plan::Plan;
 use crate::plan::change::Change;
@@ -168,10 +169,14 @@ impl Run {
         requests: &[Request],
         behind: &[Request],
     ) -> Result<Vec<Answer>, AskError> {
-        let mut locked = vec![Request::Lock(self.job.holder.clone())];
+        let limit = self.job.answer * if behind.is_empty() { 1 } else { 2 };
+        let lock = Lock {
+            holder: self.job.holder.clone(),
+            limit,
+        };
+        let mut locked = vec![Request::Lock(lock)];
         locked.extend_from_slice(requests);
         locked.extend_from_slice(behind);
-        let limit = self.job.answer * if behind.is_empty() { 1 } else { 2 };
         let mut answers = self.ask_within(node, &locked, limit).await?;
         if answers.is_empty() {
             return Ok(answers);

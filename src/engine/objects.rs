@@ -1,9 +1,11 @@
 //! What the Kubernetes API says, asked beside the nodes.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use crate::audit;
 use crate::engine::Run;
+use crate::event::Depth;
 use crate::event::EventKind;
 use crate::facts::Observed;
 use crate::facts::object::Objects;
@@ -80,16 +82,24 @@ impl Run {
             all: self.job.answer,
         };
         let file = kubeconfig.display().to_string();
+        let began = Instant::now();
         let asked = tokio::task::spawn_blocking(move || ask(&Api::open(&kubeconfig, patience)?));
-        asked.await.unwrap_or_else(|error| {
+        let answered = asked.await.unwrap_or_else(|error| {
             Err(KubeError::Unusable {
-                file,
+                file: file.clone(),
                 why: error.to_string(),
             })
-        })
+        });
+        self.trace(None, Depth::Node, || {
+            let told = answered.as_ref().err();
+            let told = told.map_or_else(|| "answered".to_owned(), ToString::to_string);
+            let took = began.elapsed().as_millis();
+            format!("the Kubernetes API of {file}: {told} after {took} ms")
+        });
+        answered
     }
 
-    fn kubeconfig(&self) -> PathBuf {
+    pub(super) fn kubeconfig(&self) -> PathBuf {
         let [kubeconfig, _] = rke::state_files(&self.job.config);
         kubeconfig
     }

@@ -138,7 +138,8 @@ impl Round {
         let ascent = ascents.of(node, session, self.answer).await?;
         let questions = ping::questions(node);
         let requests = question::requests(&questions);
-        let answers = ask(session, node, &ascent, &requests, self.answer).await?;
+        let exchange = ask(session, node, &ascent, &requests, self.answer).await?;
+        let answers = exchange.answers;
         Ok(answer::read(&questions, &answers))
     }
 }

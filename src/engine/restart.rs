@@ -1,16 +1,20 @@
-//! Restarts a component one node at a time and waits until it stays up (T-22).
+//! Restarts a component one node at a time and waits until it is well (T-22).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio::time::sleep;
+use tokio::time::timeout_at;
 
 use crate::engine::Run;
+use crate::engine::health::API_SERVER;
 use crate::event::EventKind;
 use crate::event::Outcome;
 use crate::facts::Observed;
 use crate::facts::answer;
+use crate::facts::container::Container;
 use crate::facts::container::State;
 use crate::facts::question;
 use crate::facts::question::Question;
@@ -28,12 +32,25 @@ const LOOKS: u32 = 60;
 /// Of a log line no more is told.
 const LONGEST: usize = 300;
 
+/// RKE's own (rke.md 4.1).
+const SECURE_PORT: u16 = 6443;
+
 /// A crash loop shows itself within so many looks in a row.
 const STEADY_LOOKS: usize = 5;
 
 impl Run {
     /// Restarts in the given order and stops at the first component that does not come back.
     pub(super) async fn restart_all(&self, restarts: &[Restart]) -> bool {
+        if let Err(error) = self.can_ask_health(restarts) {
+            self.fail(
+                format!("nothing is restarted, because no API server could be asked afterwards how it is: {error}"),
+                format!("{}; or pass `--no-kube`, and a container that stays up is enough", error.hint()),
+            );
+            for restart in restarts {
+                self.skip_restart(restart);
+            }
+            return false;
+        }
         let mut remaining = restarts.iter();
         while let Some(restart) = remaining.next() {
             let Some(node) = self.selected().find(|node| node.name == restart.node) else {
@@ -71,40 +88,51 @@ impl Run {
         self.wait_until_steady(node, component).await
     }
 
+    /// Waits until the component stays up, and an API server until it says that it is well.
     async fn wait_until_steady(&self, node: &Node, component: &str) -> Result<(), String> {
-        let questions = BTreeSet::from([Question::Container(component.to_owned())]);
-        let requests = question::requests(&questions);
         let patience = self.job.restart;
         let deadline = Instant::now() + patience;
-        let mut looks = 0;
-        let mut started = None;
+        let mut watch = Watch::default();
+        let mut why = "it does not stay up".to_owned();
         while Instant::now() < deadline {
-            let answers = self
-                .ask(node, &requests)
-                .await
-                .map_err(|error| error.to_string())?;
-            let facts = answer::read(&questions, &answers);
-            match facts.container(component) {
-                Observed::Present(container) if container.state == State::Running => {
-                    looks = if container.started_at == started {
-                        looks + 1
-                    } else {
-                        1
-                    };
-                    started = container.started_at;
+            if let Some(port) = self.is_steady(node, component, &mut watch).await? {
+                let well = match component {
+                    API_SERVER => timeout_at(deadline, self.health(node, port)).await,
+                    _ => Ok(Ok(())),
+                };
+                match well {
+                    Ok(Ok(())) => return Ok(()),
+                    Ok(Err(ill)) => why = ill,
+                    Err(_) => "it does not answer".clone_into(&mut why),
                 }
-                _ => looks = 0,
-            }
-            if looks == STEADY_LOOKS {
-                return Ok(());
             }
             sleep(GLANCE.min(patience / LOOKS)).await;
         }
         Err(format!(
-            "{component} did not come back to stay within {} s{}",
+            "{component} did not come back to stay within {} s: {why}{}",
             patience.as_secs(),
             self.last_words(node, component).await
         ))
+    }
+
+    /// One look; the port on which the component serves once it was up in enough of them in a row.
+    async fn is_steady(
+        &self,
+        node: &Node,
+        component: &str,
+        watch: &mut Watch,
+    ) -> Result<Option<u16>, String> {
+        let questions = BTreeSet::from([Question::Container(component.to_owned())]);
+        let answers = self.ask(node, &question::requests(&questions)).await;
+        let answers = answers.map_err(|error| error.to_string())?;
+        let facts = answer::read(&questions, &answers);
+        let Observed::Present(container) = facts.container(component) else {
+            watch.looks = 0;
+            return Ok(None);
+        };
+        watch.see(container);
+        let is_steady = watch.looks >= STEADY_LOOKS;
+        Ok(is_steady.then(|| port(container)))
     }
 
     /// The last lines of the component's log, as a part of a sentence; nothing where there are none.
@@ -122,4 +150,31 @@ impl Run {
             format!("; its last words: {}", lines.join(" / "))
         }
     }
+}
+
+/// How often in a row a component was seen up, and since when it was.
+#[derive(Debug, Default)]
+struct Watch {
+    looks: usize,
+    started: Option<Timestamp>,
+}
+
+impl Watch {
+    fn see(&mut self, container: &Container) {
+        let is_same = self.looks > 0 && container.started_at == self.started;
+        self.looks = match container.state {
+            State::Running if is_same => self.looks + 1,
+            State::Running => 1,
+            _ => 0,
+        };
+        self.started = container.started_at;
+    }
+}
+
+/// Where an API server serves with TLS.
+fn port(container: &Container) -> u16 {
+    let given = container.flag("secure-port");
+    given
+        .and_then(|port| port.parse().ok())
+        .unwrap_or(SECURE_PORT)
 }

@@ -31,6 +31,19 @@ impl Api {
     ///
     /// There is no such file, it names no server, or it cannot be used.
     pub fn open(file: &Path, patience: Patience) -> Result<Self, KubeError> {
+        Self::read(file, None, patience)
+    }
+
+    /// The same, with another way to one of the cluster's servers.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Api::open`].
+    pub fn open_at(file: &Path, server: &str, patience: Patience) -> Result<Self, KubeError> {
+        Self::read(file, Some(server), patience)
+    }
+
+    fn read(file: &Path, server: Option<&str>, patience: Patience) -> Result<Self, KubeError> {
         let name = file.display().to_string();
         let text = fs::read_to_string(file).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => KubeError::Missing { file: name.clone() },
@@ -42,7 +55,7 @@ impl Api {
         let text = zeroize::Zeroizing::new(text);
         let config = Kubeconfig::parse(&name, &text)?;
         let client = Client::new(
-            &config.server,
+            server.unwrap_or(&config.server),
             &config.trust,
             config.identity.as_ref(),
             patience,
@@ -58,6 +71,11 @@ impl Api {
     /// The server as messages name it.
     pub fn server(&self) -> String {
         self.client.server().to_owned()
+    }
+
+    /// What the server answers to `path`, whatever it is.
+    pub(super) fn ask(&self, path: &str) -> Result<Answer, KubeError> {
+        Ok(self.client.get(path)?)
     }
 
     /// Reads JSON; nothing when there is no such path.
@@ -97,7 +115,7 @@ impl Api {
         Ok(status)
     }
 
-    fn accepted(&self, path: &str, answer: Answer) -> Result<Vec<u8>, KubeError> {
+    pub(super) fn accepted(&self, path: &str, answer: Answer) -> Result<Vec<u8>, KubeError> {
         if answer.is_success() {
             return Ok(answer.body);
         }

@@ -18,8 +18,13 @@ PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/bin
 tab="	"
 nl="
 "
-tmp= stopped= locked=
-trap 'if [ -n "$tmp" ]; then rm -f "$tmp"; fi; if [ -n "$locked" ]; then rm -rf "$locked"; fi' EXIT
+tmp= stopped= locked= guard=
+leave() {
+	if [ -n "$tmp" ]; then rm -f "$tmp"; fi
+	if [ -n "$locked" ]; then rm -rf "$locked"; fi
+	if [ -n "$guard" ]; then kill "$guard" 2>/dev/null; fi
+}
+trap leave EXIT
 trap 'exit 1' HUP INT TERM PIPE
 
 answer() {
@@ -340,8 +345,8 @@ sweep() {
 	esac
 }
 
-# lock WHO: one run at a time changes a node. The directory goes when this program ends, however it
-# ends; one whose process is gone, or is of an earlier boot, holds nothing.
+# lock WHO SECONDS: one run at a time changes a node. The directory goes when this program ends,
+# however it ends; one whose process is gone, or is of an earlier boot, holds nothing.
 lock() {
 	place=/run
 	if [ ! -d "$place" ]; then place=/var/run; fi
@@ -362,7 +367,19 @@ lock() {
 		mkdir "$place" 2>/dev/null || return 1
 	fi
 	locked=$place
-	why=$(printf "%s\t%s\t%s" "$$" "$boot" "$1" 2>&1 >"$place/holder")
+	why=$(printf "%s\t%s\t%s" "$$" "$boot" "$1" 2>&1 >"$place/holder") || return 1
+	guarded "$2"
+}
+
+# Ends this program when nobody waits for it any more. A connection that died without a word would
+# keep it waiting for the rest of its input, with the lock, for as long as the server does not notice.
+guarded() {
+	(
+		trap "kill \$! 2>/dev/null; exit 0" TERM
+		sleep "$1" &
+		wait $! && kill $$
+	) </dev/null >/dev/null 2>&1 &
+	guard=$!
 }
 
 # is_held HOLDER: the process, the boot, and who it is.

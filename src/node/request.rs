@@ -1,5 +1,7 @@
 //! What a node is asked or told, as records.
 
+use std::time::Duration;
+
 use sha2::Digest;
 use sha2::Sha256;
 
@@ -25,9 +27,9 @@ pub enum Request {
     },
     /// The last lines that a container wrote.
     Log(String),
-    /// Keeps every other run from changing the node while this program runs; the text says who
-    /// it is. Stands before the changes.
-    Lock(String),
+    /// Keeps every other run from changing the node while this program runs. Stands before the
+    /// changes.
+    Lock(Lock),
     Put(Put),
     Unput(Unput),
     Attributes(Attributes),
@@ -39,6 +41,16 @@ pub enum Request {
     Restart(String),
     /// Removes the temporary file of a run that was killed.
     Sweep(String),
+}
+
+/// The right to change a node, as long as one program runs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Lock {
+    /// Who has it, for others that meet it.
+    pub holder: String,
+    /// After so long nobody waits for the program any more, and it ends: a connection that died
+    /// without a word would otherwise keep it, and the lock, until the server notices.
+    pub limit: Duration,
 }
 
 /// What is asked about a file.
@@ -132,6 +144,30 @@ impl Request {
         )
     }
 
+    /// What it asks or does, for people; no content.
+    pub fn told(&self) -> String {
+        let of = |what: &str, names: &[String]| format!("{what} {}", names.join(", "));
+        match self {
+            Self::Kernel(keys) => of("kernel values", keys),
+            Self::Files(files) => {
+                let paths: Vec<String> = files.iter().map(|file| file.path().to_owned()).collect();
+                of("files", &paths)
+            }
+            Self::Containers(names) => of("containers", names),
+            Self::Room(paths) => of("room for", paths),
+            Self::Tools(names) => of("programs", names),
+            Self::Secrets { prefix, .. } => format!("how the Secrets below {prefix} begin"),
+            Self::Log(container) => format!("the last lines of {container}"),
+            Self::Lock(lock) => format!("the lock of the node for {} s", lock.limit.as_secs()),
+            Self::Put(put) => format!("write {}", put.attributes.path),
+            Self::Unput(unput) => format!("put back {}", unput.path),
+            Self::Attributes(attributes) => format!("owner and mode of {}", attributes.path),
+            Self::Assign { key, value } => format!("set {key} to {value}"),
+            Self::Restart(container) => format!("restart {container}"),
+            Self::Sweep(path) => format!("remove {path}"),
+        }
+    }
+
     /// The fields of the record. Control characters in a path have been refused by the loaders.
     pub(crate) fn fields(&self) -> Vec<String> {
         let record = |verb: &str, fields: &[String]| {
@@ -153,7 +189,10 @@ impl Request {
             Self::Tools(names) => record("tools", names),
             Self::Secrets { prefix, from } => record("secrets", &[prefix.clone(), from.clone()]),
             Self::Log(container) => record("log", std::slice::from_ref(container)),
-            Self::Lock(holder) => record("lock", std::slice::from_ref(holder)),
+            Self::Lock(lock) => record(
+                "lock",
+                &[lock.holder.clone(), lock.limit.as_secs().max(1).to_string()],
+            ),
             Self::Put(put) => put.fields(),
             Self::Unput(unput) => unput.fields(),
             Self::Attributes(attributes) => record("attributes", &attributes.fields()),
@@ -165,6 +204,15 @@ impl Request {
 }
 
 impl FileQuestion {
+    fn path(&self) -> &str {
+        match self {
+            Self::Attributes(path)
+            | Self::Content(path)
+            | Self::Glob(path)
+            | Self::Directory(path) => path,
+        }
+    }
+
     fn marked(&self) -> String {
         match self {
             Self::Attributes(path) => format!("s{path}"),

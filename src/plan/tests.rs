@@ -956,3 +956,74 @@ fn a_cluster_with_another_key_than_the_sites_stops_the_run() {
     assert_eq!(ids(&site), ["key-not-sites"]);
     assert_eq!(ids(&fresh), [""; 0]);
 }
+
+#[test]
+fn a_container_that_could_not_be_looked_at_is_a_blocker_where_it_would_be_mended() {
+    let mut fleet = fleet();
+    let why = "docker says: permission denied";
+    let unread = || Observed::Unread { why: why.into() };
+    let facts = fleet.facts.get_mut("cp-1").unwrap();
+    facts.containers.insert("kube-apiserver".into(), unread());
+    // Nothing of a profile is mended in a proxy, and a worker has no API server.
+    facts.containers.insert("nginx-proxy".into(), unread());
+    let worker = fleet.facts.get_mut("w-1").unwrap();
+    worker.containers.insert("kube-apiserver".into(), unread());
+
+    let found: Vec<_> = containers::blockers(&profile(), &fleet, 1);
+
+    let [
+        Blocker::ContainerUnread {
+            node,
+            container,
+            why: told,
+        },
+    ] = found.as_slice()
+    else {
+        panic!("{found:?}");
+    };
+    assert_eq!(
+        (node.as_str(), container.as_str(), told.as_str()),
+        ("cp-1", "kube-apiserver", why)
+    );
+    assert!(planned(&fleet).blockers.contains(&found[0]));
+}
+
+#[test]
+fn a_silent_node_and_a_missing_container_are_not_told_as_unread() {
+    let mut fleet = fleet();
+    fleet
+        .facts
+        .insert("cp-2".into(), Facts::silent("no answer"));
+    let facts = fleet.facts.get_mut("cp-1").unwrap();
+    facts
+        .containers
+        .insert("kube-apiserver".into(), Observed::Absent);
+
+    assert_eq!(containers::blockers(&profile(), &fleet, 1), []);
+    assert_eq!(files::blockers(&profile(), &fleet, 1), []);
+}
+
+#[test]
+fn what_is_no_readable_file_where_a_component_reads_one_is_a_blocker() {
+    let audit = "/etc/kubernetes/audit.yaml";
+    let pipe = Observed::Present(File::new_regular());
+    let unread = Observed::Unread {
+        why: "Input/output error".into(),
+    };
+    for (seen, word) in [(pipe, "no regular file"), (unread, "Input/output error")] {
+        let mut fleet = fleet();
+        let facts = fleet.facts.get_mut("cp-2").unwrap();
+        facts.files.insert(audit.into(), seen.clone());
+        // A worker has no such file, so nobody minds what stands there.
+        let worker = fleet.facts.get_mut("w-1").unwrap();
+        worker.files.insert(audit.into(), seen);
+
+        let found = files::blockers(&profile(), &fleet, 1);
+
+        let [Blocker::NotAFile { node, path, why }] = found.as_slice() else {
+            panic!("{found:?}");
+        };
+        assert_eq!((node.as_str(), path.as_str()), ("cp-2", audit));
+        assert!(why.contains(word), "{why}");
+    }
+}

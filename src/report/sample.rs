@@ -18,6 +18,7 @@ use crate::plan::blocker::Blocker;
 use crate::plan::change::Change;
 use crate::plan::change::ClusterChange;
 use crate::plan::change::ClusterEdit;
+use crate::plan::change::DriverSwitch;
 use crate::plan::change::Restart;
 use crate::profile::ControlId;
 use crate::report::Report;
@@ -306,6 +307,47 @@ pub(super) fn whole_apply() -> Vec<Event> {
     ]
 }
 
+/// An apply that switches node drivers of the Rancher server: one is switched, one is not, and one
+/// is not tried any more.
+pub(super) fn drivers_apply() -> Vec<Event> {
+    let drivers = ["amazonec2", "azure", "exoscale"];
+    let switches = drivers.map(|driver| DriverSwitch {
+        id: driver.to_owned(),
+        name: driver.to_owned(),
+        activates: false,
+        controls: vec![ControlId("guide:3.4.1".to_owned())],
+    });
+    let ends = [
+        Outcome::Changed,
+        Outcome::Failed {
+            why: "https://rancher.example.com does not accept the token (401)".to_owned(),
+        },
+        Outcome::Skipped,
+    ];
+    let told = drivers.into_iter().zip(ends).map(|(driver, outcome)| {
+        of_run(EventKind::DriverSwitched {
+            driver: driver.to_owned(),
+            activates: false,
+            outcome,
+        })
+    });
+    let findings = || vec![kernel("cp-1", Verdict::Pass, vec![met()])];
+    let plan = Plan {
+        drivers: switches.to_vec(),
+        ..Plan::default()
+    };
+    let begun = [
+        started("apply", &["cp-1"]),
+        judged(findings()),
+        planned(plan),
+    ];
+    begun
+        .into_iter()
+        .chain(told)
+        .chain([judged(findings()), finished()])
+        .collect()
+}
+
 /// A check with every verdict that is neither pass nor fail, and a warning.
 pub(super) fn accepted_check() -> Vec<Event> {
     let why = |why: &str| why.to_owned();
@@ -382,8 +424,9 @@ fn poison(value: &mut Value, text: &str) {
 }
 
 /// Every run of this file.
-pub(super) fn all() -> [Vec<Event>; 6] {
+pub(super) fn all() -> [Vec<Event>; 7] {
     [
+        drivers_apply(),
         Vec::new(),
         accepted_check(),
         failing_check(),

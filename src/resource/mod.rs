@@ -12,6 +12,7 @@ pub mod boot;
 mod deviation;
 pub mod document;
 pub mod encryption;
+mod evidence;
 pub mod expect;
 mod explain;
 pub mod file;
@@ -53,6 +54,9 @@ use crate::resource::rancher::Rancher;
 use crate::resource::rke::RkeValue;
 use crate::resource::sysctl::Sysctl;
 
+pub use crate::resource::evidence::Evidence;
+pub use crate::resource::evidence::Seen;
+
 /// One thing as it should be. The set is closed: a new kind does not compile until every place
 /// that must know it does.
 #[derive(Clone, Debug, Deserialize)]
@@ -88,44 +92,6 @@ pub struct Scene<'a> {
     pub inventory: &'a Inventory,
     /// Of every node that was selected, by name.
     pub nodes: &'a BTreeMap<String, Facts>,
-}
-
-/// What was wanted of one thing and what was seen, one line each, secrets already redacted.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Evidence {
-    pub subject: String,
-    pub wanted: String,
-    pub seen: Seen,
-}
-
-/// What a comparison saw. Only a measurement can meet or miss what is wanted.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Seen {
-    Met(String),
-    Unmet(String),
-    Unread(String),
-}
-
-impl Evidence {
-    pub fn new(subject: impl Into<String>, wanted: impl Into<String>, seen: Seen) -> Self {
-        Self {
-            subject: subject.into(),
-            wanted: wanted.into(),
-            seen,
-        }
-    }
-
-    pub fn is_met(&self) -> bool {
-        matches!(self.seen, Seen::Met(_))
-    }
-
-    pub fn is_unmet(&self) -> bool {
-        matches!(self.seen, Seen::Unmet(_))
-    }
-
-    pub fn is_unread(&self) -> bool {
-        matches!(self.seen, Seen::Unread(_))
-    }
 }
 
 /// What would mend a difference. Carried out by the engine, ordered by the plan.

@@ -18,6 +18,7 @@ use crate::ssh::host_key::HostKeys;
 use crate::ssh::known_hosts::KnownHosts;
 use crate::ssh::known_hosts::Record;
 use crate::ssh::known_hosts::Verdict;
+use crate::ssh::notes::Notes;
 use crate::ssh::target::Target;
 use crate::ssh::trust::Offer;
 
@@ -26,6 +27,7 @@ pub(super) struct Gate {
     at: Arc<Target>,
     check: Check,
     end: watch::Sender<Option<String>>,
+    notes: Notes,
 }
 
 /// What to do with the key that the server shows.
@@ -43,14 +45,25 @@ pub(super) enum Stop {
     Ssh(russh::Error),
 }
 
-/// How a connection ended, for whoever finds it closed.
+/// How a connection ended, for whoever finds it closed, and what it was like.
 #[derive(Clone, Debug)]
-pub(super) struct End(watch::Receiver<Option<String>>);
+pub(super) struct End {
+    reason: watch::Receiver<Option<String>>,
+    pub(super) notes: Notes,
+}
 
 impl Gate {
     pub(super) fn new(at: Arc<Target>, check: Check) -> (Self, End) {
-        let (end, receiver) = watch::channel(None);
-        (Self { at, check, end }, End(receiver))
+        let (end, reason) = watch::channel(None);
+        let notes = Notes::default();
+        let own = notes.clone();
+        let gate = Self {
+            at,
+            check,
+            end,
+            notes: own,
+        };
+        (gate, End { reason, notes })
     }
 
     /// Judges a certificate, and where it proves nothing the key in it, as OpenSSH does.
@@ -61,7 +74,10 @@ impl Gate {
         let (Check::Verify(known, _) | Check::Learn(known)) = &self.check;
         let at = self.at.clone();
         match host_certificate::weigh(certificate, known, at.known_as()) {
-            Worth::Good(authority) => self.welcome(offered, authority),
+            Worth::Good(authority) => {
+                self.note(&offered, "vouched for by a certificate authority");
+                self.welcome(offered, authority)
+            }
             Worth::Revoked(record) => Err(untrusted(SshError::HostKeyRevoked {
                 at,
                 offered,
@@ -78,6 +94,12 @@ impl Gate {
                 other => other,
             },
         }
+    }
+
+    fn note(&self, key: &HostKey, worth: &str) {
+        let (algorithm, fingerprint) = (key.algorithm(), key.fingerprint());
+        self.notes
+            .add(format!("host key {algorithm} {fingerprint}, {worth}"));
     }
 
     fn welcome(&self, key: HostKey, authority: Record) -> Result<(), Stop> {
@@ -102,6 +124,13 @@ impl Gate {
         };
         let (host, port) = self.at.known_as();
         let verdict = known.verdict(host, port, &offered);
+        self.note(
+            &offered,
+            match verdict {
+                Verdict::Known => "as on record",
+                _ => "not as on record",
+            },
+        );
         if let (Verdict::Unknown, HostKeys::AcceptNew(file)) = (&verdict, policy)
             && !known.mentions(host, port)
         {
@@ -181,7 +210,7 @@ impl End {
     /// The reason, as soon as the connection's task has noted it.
     pub(super) async fn reason(&self) -> String {
         const PATIENCE: Duration = Duration::from_secs(1);
-        let mut noted = self.0.clone();
+        let mut noted = self.reason.clone();
         let found = timeout(PATIENCE, noted.wait_for(Option::is_some)).await;
         match found {
             Ok(Ok(reason)) => reason.clone(),

@@ -149,11 +149,13 @@ impl<'a> Login<'a> {
 
     /// True for success; an error where the server hung up instead of refusing.
     async fn weigh(&mut self, answer: &AuthResult) -> Result<bool, SshError> {
+        let tried = self.tried.last().map_or("no key", String::as_str);
         let AuthResult::Failure {
             remaining_methods,
             partial_success,
         } = answer
         else {
+            self.end.notes.add(format!("login with {tried}: accepted"));
             return Ok(true);
         };
         if remaining_methods.is_empty() && self.handle.is_closed() {
@@ -163,6 +165,10 @@ impl<'a> Login<'a> {
         self.is_half_done = *partial_success;
         let names = remaining_methods.iter().map(<&str>::from);
         self.accepts = names.map(str::to_owned).collect();
+        let (tried, accepts) = (tried.to_owned(), self.accepts.join(", "));
+        self.end.notes.add(format!(
+            "login with {tried}: refused, the server takes {accepts}"
+        ));
         Ok(false)
     }
 

@@ -217,6 +217,21 @@ impl Session {
         self.obstacle
     }
 
+    /// Where this connection goes: `USER@HOST:PORT`, and the jump hosts before it.
+    pub fn route(&self) -> String {
+        let mut route = self.at.as_hop();
+        for hop in self.at.via.iter().rev() {
+            route.push_str(" via ");
+            route.push_str(hop);
+        }
+        route
+    }
+
+    /// What the handshake and the login were like, in lines; none when asked again.
+    pub fn notes(&self) -> Vec<String> {
+        self.end.notes.take()
+    }
+
     /// True when nothing can be asked over this connection any more.
     pub(super) fn is_closed(&self) -> bool {
         self.handle.is_closed()

@@ -321,3 +321,45 @@ fn a_kubeconfig_that_names_files_is_read_with_them_from_its_own_directory() {
     assert_eq!(names(&objects, Kind::Namespace), ["one"]);
     assert!(site.asked().iter().all(|request| request.has_certificate));
 }
+
+const TEXT: &str = "/api/v1/namespaces/kube-system/configmaps/rke-user-addon";
+const JOB: &str = "/apis/batch/v1/namespaces/kube-system/jobs/rke-user-addon-deploy-job";
+
+#[test]
+fn the_job_of_the_addons_is_known_by_its_text_and_its_end() {
+    let text = || ok(json!({ "data": { "rke-user-addon": "kind: A\n" } }));
+    let ended = |kind: &str, status: &str| {
+        ok(json!({ "status": { "conditions": [{ "type": kind, "status": status }] } }))
+    };
+    let job = |replies: Vec<(&'static str, Reply)>| {
+        let site = Site::start(table(replies));
+        let api = Api::open(&site.kubeconfig(), PATIENCE).unwrap();
+        let job = api.addon_job().unwrap();
+        (job.would_run("kind: A\n"), job.would_run("kind: B\n"))
+    };
+
+    let complete = ended("Complete", "True");
+    assert_eq!(job(vec![(TEXT, text()), (JOB, complete)]), (false, true));
+    for other in [
+        ended("Complete", "False"),
+        ended("Failed", "True"),
+        ok(json!({ "status": {} })),
+    ] {
+        assert_eq!(job(vec![(TEXT, text()), (JOB, other)]), (true, true));
+    }
+    assert_eq!(job(vec![(TEXT, text())]), (true, true));
+    assert_eq!(job(vec![(JOB, ended("Complete", "True"))]), (true, true));
+}
+
+#[test]
+fn a_job_that_cannot_be_read_says_why() {
+    let job = |replies: Vec<(&'static str, Reply)>| {
+        let site = Site::start(table(replies));
+        let api = Api::open(&site.kubeconfig(), PATIENCE).unwrap();
+        api.addon_job().unwrap_err().to_string()
+    };
+
+    assert!(job(vec![(TEXT, status(403, "configmaps is forbidden"))]).contains("is forbidden"));
+    assert!(job(vec![(JOB, status(500, "etcd is away"))]).contains("etcd is away"));
+    assert!(job(vec![(TEXT, Reply::Text(200, "<html>".into()))]).contains("something else"));
+}

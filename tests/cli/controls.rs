@@ -141,6 +141,23 @@ fn what_is_not_measured_is_explained_too() {
 }
 
 #[test]
+fn an_item_of_the_server_is_explained_with_its_steps_and_with_what_a_playbook_may_ask_for() {
+    let lab = lab();
+
+    lab.harden(&["controls", "guide:3.4.1"]).expect(0).says(&[
+        "Why",
+        "For a person, while no server is named",
+        "deactivate every active driver",
+        "mend: [node_drivers]",
+        "Side effects",
+    ]);
+    let json = lab.harden(&["controls", "guide:3.2.1", "--format", "json"]);
+    let json: Value = serde_json::from_str(&json.expect(0).stdout).unwrap();
+    assert!(json["said"].as_str().unwrap().contains("log in to Rancher"));
+    assert_eq!(json["changes"], serde_json::json!([]));
+}
+
+#[test]
 fn the_profile_of_the_next_guide_is_chosen_by_name() {
     let lab = lab();
     let only = ["--control", "cis:1.4.21", "--profile", "rancher-2.2"];

@@ -2,82 +2,19 @@
 //! goes on.
 
 use std::fs;
-use std::io::BufRead as _;
-use std::io::BufReader;
-use std::io::Read as _;
 use std::path::PathBuf;
-use std::process::Child;
 use std::process::Command;
-use std::process::Stdio;
 use std::time::Duration;
 
 use harden_lab::Fault;
 use harden_lab::Role;
 
+use crate::going::APPLY;
+use crate::going::Going;
+use crate::going::leftovers;
+use crate::going::the_run;
 use crate::lab::Lab;
 use crate::lab::Said;
-use crate::lab::rke;
-
-const APPLY: [&str; 3] = ["apply", "inventory.yml", "--yes"];
-
-/// A program that runs, and what it said so far.
-struct Going {
-    child: Child,
-    stderr: BufReader<std::process::ChildStderr>,
-    heard: String,
-}
-
-impl Going {
-    fn apply(lab: &Lab) -> Self {
-        let mut command = lab.command(&APPLY);
-        let mut child = command
-            .arg("--rke")
-            .arg(rke())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        Self {
-            child,
-            stderr,
-            heard: String::new(),
-        }
-    }
-
-    /// Reads what it says until a line holds `word`.
-    #[track_caller]
-    fn until(&mut self, word: &str) {
-        loop {
-            let mut line = String::new();
-            let read = self.stderr.read_line(&mut line).unwrap();
-            assert_ne!(read, 0, "`{word}` was not said in\n{}", self.heard);
-            self.heard.push_str(&line);
-            if line.contains(word) {
-                return;
-            }
-        }
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(sent.unwrap().success());
-    }
-
-    fn end(mut self) -> Said {
-        self.stderr.read_to_string(&mut self.heard).unwrap();
-        let mut stdout = String::new();
-        let mut pipe = self.child.stdout.take().unwrap();
-        pipe.read_to_string(&mut stdout).unwrap();
-        let code = self.child.wait().unwrap().code().unwrap_or(-1);
-        Said {
-            code,
-            stdout,
-            stderr: self.heard,
-        }
-    }
-}
 
 /// Two control-plane nodes, of which the second is slow, and a worker.
 fn slow() -> Lab {
@@ -87,21 +24,6 @@ fn slow() -> Lab {
             .nodes(1, &[Role::Worker])
             .fault("cp-2", Fault::Slow(Duration::from_millis(150)))
     })
-}
-
-fn leftovers(lab: &Lab) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for node in lab.fleet.nodes() {
-        let etc = node.etc().unwrap();
-        let left = etc.into_keys();
-        found.extend(left.filter(|path| path.to_string_lossy().ends_with(".harden")));
-        let lock = node.dir().join("run/harden.lock");
-        found.extend(lock.exists().then_some(lock));
-    }
-    let site = fs::read_dir(lab.site.path()).unwrap();
-    let names = site.map(|entry| entry.unwrap().path());
-    found.extend(names.filter(|path| path.to_string_lossy().contains(".harden-")));
-    found
 }
 
 #[test]
@@ -142,15 +64,10 @@ fn a_stop_among_the_nodes_finishes_the_one_in_hand_and_resume_goes_on() {
     assert!(!sysctl.contains("kernel.panic="), "{sysctl}");
     assert_eq!(leftovers(&lab), Vec::<PathBuf>::new());
     lab.node("cp-2").heal().unwrap();
-    let runs = fs::read_dir(lab.path("harden-runs")).unwrap();
-    let run = runs
-        .map(|entry| entry.unwrap().path())
-        .find(|path| path.is_dir())
-        .unwrap();
-    let name = run.file_name().unwrap().to_str().unwrap();
-    lab.harden(&[&APPLY[..], &["--resume", name]].concat())
+    let run = the_run(&lab);
+    lab.harden(&[&APPLY[..], &["--resume", &run]].concat())
         .expect(0)
-        .says(&[name]);
+        .says(&[&run]);
     lab.check().expect(0);
 }
 
@@ -220,7 +137,7 @@ fn an_rke_whose_run_was_killed_keeps_the_next_run_out() {
 fn a_node_that_another_run_changes_is_left_and_a_lock_of_the_dead_holds_nothing() {
     let lab = Lab::built();
     let lock = lab.node("cp-1").dir().join("run/harden.lock");
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let boot = lab.node("cp-1").kernel("kernel.random.boot_id").unwrap();
     let held = |pid: u32| {
         fs::create_dir_all(&lock).unwrap();
         let holder = format!("{pid}\t{}\trun 7 of ann at bastion-2", boot.trim());

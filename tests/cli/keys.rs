@@ -101,6 +101,30 @@ fn a_rotation_leaves_the_new_key_alone_everywhere_and_restarts_one_server_at_a_t
 }
 
 #[test]
+fn a_rotation_is_not_undone_because_secrets_would_be_unreadable() {
+    let lab = hardened();
+    rotate(&lab).expect(0);
+    let after = lab.digest();
+    let runs = fs::read_dir(lab.path("harden-runs")).unwrap();
+    let runs = runs
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().is_dir());
+    let rotation = runs
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .max();
+
+    let undo = ["undo", &rotation.unwrap(), "inventory.yml", "--yes"];
+    let said = lab.harden(&undo).says(&[
+        "Secrets would be unreadable under the old key",
+        "harden rotate-key",
+    ]);
+
+    assert_ne!(said.code, 0, "what was left is no success");
+    assert_eq!(lab.digest(), after);
+    has_only(&lab, "key2");
+}
+
+#[test]
 fn a_rotation_killed_after_any_step_goes_on_where_it_was() {
     let lab = hardened();
     let first = |node: &str| ring(&lab, node).first().cloned().unwrap_or_default();

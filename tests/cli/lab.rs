@@ -170,19 +170,10 @@ impl Said {
     }
 }
 
-/// The stand-in `rke`, built when nobody else did.
+/// The stand-in `rke`.
 pub(crate) fn rke() -> &'static Path {
     static RKE: OnceLock<PathBuf> = OnceLock::new();
-    RKE.get_or_init(|| {
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--workspace", "--bins"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status()
-            .unwrap();
-        assert!(built.success(), "the stand-in rke does not build");
-        let tests = std::env::current_exe().unwrap();
-        tests.parent().and_then(Path::parent).unwrap().join("rke")
-    })
+    RKE.get_or_init(|| harden_lab::programs::rke().unwrap())
 }
 
 pub(crate) fn said(output: &Output) -> Said {

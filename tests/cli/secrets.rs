@@ -16,6 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use base64::engine::general_purpose::URL_SAFE;
 use harden_lab::Fault;
+use harden_lab::Role;
 use harden_lab::Trigger;
 use harden_lab::https::Authority;
 use harden_lab::https::Reply;
@@ -144,7 +145,12 @@ fn with_rancher() -> (Lab, Server) {
         )
     });
     let server = server.unwrap();
-    let lab = Lab::built();
+    let lab = Lab::with(|fleet| {
+        fleet
+            .user("ubuntu")
+            .nodes(2, &[Role::ControlPlane, Role::Etcd])
+            .nodes(1, &[Role::Worker])
+    });
     lab.write("ca.pem", authority.pem());
     lab.write("rancher-token", &format!("{TOKEN}\n"));
     let url = server.url();
@@ -182,6 +188,7 @@ fn a_key_and_a_token_are_only_where_they_belong_whatever_is_run() {
             .unwrap()
             .contains(&STANDARD.encode(key()))
     );
+    assert_logs_are_kept(&lab);
     let mut searched = 0;
     for root in [lab.site.path(), lab.fleet.dir()] {
         for file in files(root) {
@@ -203,6 +210,21 @@ fn a_key_and_a_token_are_only_where_they_belong_whatever_is_run() {
             "{} in {mode:o}",
             file.display()
         );
+    }
+}
+
+/// What is found nowhere in logs is only worth something where logs are written: every command line
+/// that reached a node, and what each `sudo` ran. Both lie among the files that are searched, as
+/// would the history of a shell of the operator or of a node's user.
+#[track_caller]
+fn assert_logs_are_kept(lab: &Lab) {
+    for node in ["cp-1", "cp-2", "w-1"] {
+        let log = |name: &str| lab.node(node).read(format!("/var/log/{name}")).unwrap();
+        assert!(
+            log("audit.log").matches("type=USER_CMD").count() > 5,
+            "{node}"
+        );
+        assert!(log("auth.log").matches("COMMAND=").count() > 5, "{node}");
     }
 }
 
@@ -236,7 +258,7 @@ fn run_everything(lab: &Lab, needles: &Needles) {
         .iter()
         .map(|format| format!("--output={format}=result.{format}"))
         .collect();
-    let mut usual = vec!["inventory.yml", "--playbook", "ours.yml", "--diff"];
+    let mut usual = vec!["inventory.yml", "--playbook", "ours.yml", "--diff", "-vvv"];
     usual.extend(outputs.iter().map(String::as_str));
     let check = [&["check"], &usual[..]].concat();
     let apply = [&["apply"], &usual[..], &["--yes"]].concat();
@@ -280,7 +302,7 @@ fn undo_all(lab: &Lab, outputs: &[String], say: &dyn Fn(&[&str]) -> Said) {
     runs.sort();
     let mut undone = 0;
     for run in runs.iter().rev() {
-        let mut undo = vec!["undo", run, "inventory.yml", "--yes"];
+        let mut undo = vec!["undo", run, "inventory.yml", "--yes", "-vvv"];
         undo.extend(outputs.iter().map(String::as_str));
         undone += usize::from(say(&undo).stdout.contains("as before"));
     }

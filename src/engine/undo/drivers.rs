@@ -39,7 +39,12 @@ fn way(scene: &Scene<'_>, deed: &Deed) -> Result<Option<DriverSwitch>, String> {
         return Ok(None);
     };
     let drivers = match &scene.rancher {
-        None => return Err("the playbook names no Rancher server any more".to_owned()),
+        None => {
+            return Err(
+                "the playbook names no Rancher server; pass the one of that run with --playbook"
+                    .to_owned(),
+            );
+        }
         Some((url, _)) if url != server => {
             return Err(format!("the playbook names another server now: {url}"));
         }

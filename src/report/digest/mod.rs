@@ -4,6 +4,7 @@
 
 pub(in crate::report) mod brief;
 pub(in crate::report) mod controls;
+mod drivers;
 pub(in crate::report) mod group;
 pub(in crate::report) mod headline;
 pub(in crate::report) mod standing;

@@ -131,7 +131,7 @@ pub(in crate::report) fn carried(document: &Document) -> Option<Carried<'_>> {
     });
     let mut rest: Vec<Line> = done.rke.iter().map(rke_up).collect();
     rest.extend(restarted(&done.restarts));
-    rest.extend(done.drivers.iter().map(switched));
+    rest.extend(done.drivers.iter().map(Switched::line));
     rest.extend(done.secrets.iter().map(rewritten));
     rest.extend(left_out(&done.skipped));
     Some(Carried {
@@ -210,42 +210,6 @@ impl Edit {
     }
 }
 
-impl Driver {
-    /// `deactivate node driver azure of the Rancher server (guide:3.4.1)`.
-    pub(in crate::report) fn text(&self) -> String {
-        let verb = if self.activates {
-            "activate"
-        } else {
-            "deactivate"
-        };
-        let asked_by = asked_by(&self.controls);
-        format!(
-            "{verb} node driver {} of the Rancher server{asked_by}",
-            self.driver
-        )
-    }
-}
-
-impl Switched {
-    /// `deactivated node driver azure of the Rancher server`, or why that was not done.
-    pub(in crate::report) fn text(&self) -> String {
-        let verb = if self.activates {
-            "activated"
-        } else {
-            "deactivated"
-        };
-        let driver = format!("node driver {} of the Rancher server", self.driver);
-        match self.outcome {
-            Outcome::Changed => format!("{verb} {driver}"),
-            Outcome::Failed => {
-                let why = self.why.as_deref().unwrap_or_default();
-                format!("{driver} was not {verb}: {why}")
-            }
-            Outcome::Skipped => format!("{driver} was not {verb}: an earlier failure came first"),
-        }
-    }
-}
-
 impl Outcome {
     pub(in crate::report) fn word(self) -> &'static str {
         match self {
@@ -256,7 +220,7 @@ impl Outcome {
     }
 }
 
-fn asked_by(controls: &[String]) -> String {
+pub(super) fn asked_by(controls: &[String]) -> String {
     if controls.is_empty() {
         String::new()
     } else {
@@ -287,14 +251,6 @@ fn rke_up(rke: &Rke) -> Line {
             ),
             hint: failure.hint.clone(),
         },
-    }
-}
-
-fn switched(driver: &Switched) -> Line {
-    Line {
-        outcome: driver.outcome,
-        text: driver.text(),
-        hint: String::new(),
     }
 }
 

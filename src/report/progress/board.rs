@@ -110,7 +110,8 @@ impl Board {
             | EventKind::Refused { .. }
             | EventKind::ClusterFileWritten { .. }
             | EventKind::SecretsRewritten { .. }
-            | EventKind::Skipped { .. } => {}
+            | EventKind::Skipped { .. }
+            | EventKind::Traced { .. } => {}
         }
     }
 

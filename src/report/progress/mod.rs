@@ -10,6 +10,7 @@ mod told;
 use std::io;
 use std::io::Write;
 
+use crate::event::Depth;
 use crate::event::Event;
 use crate::report::progress::bars::Bars;
 use crate::report::progress::told::Told;
@@ -24,6 +25,8 @@ pub enum Mode {
     Lines,
     /// Warnings and failures only.
     Quiet,
+    /// Lines with their time, down to this depth.
+    Verbose(Depth),
 }
 
 /// Shows events as they come.
@@ -37,6 +40,7 @@ enum View {
         out: Box<dyn Write + Send>,
         /// What is less than this is not told.
         least: Tone,
+        is_timed: bool,
     },
 }
 
@@ -49,13 +53,28 @@ impl Progress {
             },
             Mode::Lines => Self::written_to(io::stderr(), Tone::Passing),
             Mode::Quiet => Self::written_to(io::stderr(), Tone::Warning),
+            Mode::Verbose(depth) => Self::timed(io::stderr(), depth),
+        }
+    }
+
+    fn timed(out: impl Write + Send + 'static, depth: Depth) -> Self {
+        Self {
+            view: View::Lines {
+                out: Box::new(out),
+                least: Tone::from(depth),
+                is_timed: true,
+            },
         }
     }
 
     fn written_to(out: impl Write + Send + 'static, least: Tone) -> Self {
         let out = Box::new(out);
         Self {
-            view: View::Lines { out, least },
+            view: View::Lines {
+                out,
+                least,
+                is_timed: false,
+            },
         }
     }
 
@@ -64,9 +83,18 @@ impl Progress {
         let told = Told::of(event);
         match &mut self.view {
             View::Bars(bars) => bars.report(event, told),
-            View::Lines { out, least } => {
+            View::Lines {
+                out,
+                least,
+                is_timed,
+            } => {
                 if let Some(told) = told.filter(|told| told.tone >= *least) {
-                    let _ = writeln!(out, "{}", told.text());
+                    let time = if *is_timed {
+                        format!("{:8.3} ", event.since_start.as_secs_f64())
+                    } else {
+                        String::new()
+                    };
+                    let _ = writeln!(out, "{time}{}", told.text());
                 }
             }
         }

@@ -34,6 +34,37 @@ fn lines(least: Tone, events: &[Event]) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
+#[test]
+fn more_is_told_the_closer_somebody_looks_and_with_its_time() {
+    let traced = |depth, message: &str| {
+        let message = message.to_owned();
+        sample::of_node("cp-1", EventKind::Traced { depth, message })
+    };
+    let events = [
+        phase(Phase::Gather),
+        traced(Depth::Wire, "host key \u{1b}[2J"),
+        traced(Depth::Step, "asks for kernel values"),
+        traced(Depth::Node, "answered in 12 ms"),
+    ];
+    let told = |depth| {
+        let paper = Paper::default();
+        let mut progress = Progress::timed(paper.clone(), depth);
+        for event in &events {
+            progress.report(event);
+        }
+        let bytes = paper.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    };
+
+    assert_eq!(told(Depth::Wire).lines().count(), 4);
+    assert!(!told(Depth::Wire).contains('\u{1b}'));
+    assert_eq!(told(Depth::Step).lines().count(), 3);
+    let least = told(Depth::Node);
+    assert!(least.ends_with(" cp-1: answered in 12 ms\n"), "{least}");
+    assert!(least.starts_with("   "), "{least}");
+    assert_eq!(lines(Tone::Passing, &events), "asking the nodes\n");
+}
+
 fn phase(phase: Phase) -> Event {
     sample::of_run(EventKind::PhaseStarted(phase))
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::event::Depth;
 use crate::event::Event;
 use crate::event::EventKind;
 use crate::event::Outcome;
@@ -15,11 +16,25 @@ use crate::report::words::named;
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Tone {
+    /// Told with `-vvv`, `-vv`, `-v`.
+    Wire,
+    Step,
+    Node,
     /// One of many; bars show the same.
     Passing,
     Story,
     Warning,
     Failure,
+}
+
+impl From<Depth> for Tone {
+    fn from(depth: Depth) -> Self {
+        match depth {
+            Depth::Node => Self::Node,
+            Depth::Step => Self::Step,
+            Depth::Wire => Self::Wire,
+        }
+    }
 }
 
 /// What is told of an event.
@@ -101,6 +116,10 @@ impl Told {
             EventKind::Skipped { what, why } => {
                 Self::story(named(node, &format!("left out: {what}, because {why}")))
             }
+            EventKind::Traced { depth, message } => Self {
+                tone: Tone::from(*depth),
+                ..Self::passing(named(node, message))
+            },
             EventKind::RunFinished => {
                 let seconds = event.since_start.as_secs_f64();
                 Self::story(format!("finished after {seconds:.1} s"))

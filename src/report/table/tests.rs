@@ -363,3 +363,19 @@ fn the_way_on_is_the_command_that_failed() {
         assert!(words.join(" ").contains(again), "{shown}");
     }
 }
+
+#[test]
+fn node_drivers_are_told_one_by_one_and_what_is_left_of_them() {
+    let text = table(sample::drivers_apply(), PLAIN);
+
+    for line in [
+        "deactivated node driver amazonec2 of the Rancher server",
+        "node driver azure of the Rancher server was not deactivated:",
+        "node driver exoscale of the Rancher server was not deactivated: an earlier failure came first",
+        "node drivers not switched: azure, exoscale",
+        "3 changes planned · 1 done",
+    ] {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        assert!(words.join(" ").contains(line), "`{line}` is not in\n{text}");
+    }
+}

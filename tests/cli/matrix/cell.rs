@@ -20,9 +20,11 @@ pub(super) enum Weather {
     ClockJump,
     DockerRestart,
     CrashLoop,
+    NetworkLost,
+    Reboot,
 }
 
-pub(super) const WEATHERS: [Weather; 14] = [
+pub(super) const WEATHERS: [Weather; 16] = [
     Weather::Refuse,
     Weather::Hang,
     Weather::Drop,
@@ -37,6 +39,8 @@ pub(super) const WEATHERS: [Weather; 14] = [
     Weather::ClockJump,
     Weather::DockerRestart,
     Weather::CrashLoop,
+    Weather::NetworkLost,
+    Weather::Reboot,
 ];
 
 /// A step of an apply, as a node sees it.
@@ -154,6 +158,8 @@ pub(super) fn cell(weather: Weather, phase: Phase) -> Cell {
         Weather::ClockJump => clock(phase),
         Weather::DockerRestart => docker(phase),
         Weather::CrashLoop => crash(phase),
+        Weather::NetworkLost => network(phase),
+        Weather::Reboot => reboot(phase),
     }
 }
 
@@ -264,8 +270,8 @@ fn docker(phase: Phase) -> Cell {
     match phase {
         Phase::Connect | Phase::Login => Cell::Never("Docker is asked with the first question"),
         Phase::Gather => runs(Fault::DockerRestarts, Expect::Untouched),
-        Phase::Write => runs(Fault::DockerRestarts, Expect::NotDone),
-        Phase::Load => runs(Fault::DockerRestarts, Expect::Truth),
+        // Whether it is asked once more before the cluster is touched depends on how long that took.
+        Phase::Write | Phase::Load => runs(Fault::DockerRestarts, Expect::Truth),
         Phase::Verify => Cell::Never("Docker is asked next in verify after a restart in load, too"),
     }
 }
@@ -280,6 +286,24 @@ fn crash(phase: Phase) -> Cell {
         Phase::Verify => return Cell::Never("what crashes after rke has ended is the run of load"),
     };
     Cell::Runs { blow, expect }
+}
+
+/// The connection dies without a word, in write with half of a change on its way.
+fn network(phase: Phase) -> Cell {
+    match phase {
+        Phase::Connect | Phase::Login => Cell::Never("silence from the first packet on: see hang"),
+        Phase::Load => Cell::Never(ASKED_NEXT),
+        _ => runs(Fault::NetworkLost, unmeasured(phase)),
+    }
+}
+
+/// The node goes down, in write with half of a change done, and is up again for the next run.
+fn reboot(phase: Phase) -> Cell {
+    match phase {
+        Phase::Connect | Phase::Login => Cell::Never("nobody listens: see refuse"),
+        Phase::Load => runs(Fault::Reboots, Expect::Failed),
+        _ => runs(Fault::Reboots, unmeasured(phase)),
+    }
 }
 
 impl fmt::Display for Weather {
@@ -299,6 +323,8 @@ impl fmt::Display for Weather {
             Self::ClockJump => "clock jump",
             Self::DockerRestart => "docker restart",
             Self::CrashLoop => "container crash-loop",
+            Self::NetworkLost => "network lost",
+            Self::Reboot => "reboot",
         })
     }
 }

@@ -25,7 +25,6 @@ use trial::Trial;
 const AT_ONCE: usize = 6;
 
 #[test]
-#[ignore = "takes minutes on two cores: `make matrix` runs it"]
 fn whatever_happens_to_a_node_nothing_is_half_done_and_the_next_run_picks_up() {
     let start = Instant::now();
     let trials = trials();

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use harden_lab::Entry;
+use harden_lab::Node;
 use harden_lab::Role;
 use harden_lab::Trigger;
 use serde_json::Value;
@@ -24,6 +25,9 @@ use super::hooks;
 use super::hooks::End;
 use crate::lab::Lab;
 use crate::lab::Said;
+
+/// Bytes of a program run's input after which its second record, the first change, is not there yet.
+const MIDDLE: usize = 150;
 
 pub(super) struct Trial {
     pub(super) weather: Weather,
@@ -73,6 +77,7 @@ impl Trial {
         for node in lab.fleet.nodes() {
             node.heal().unwrap();
             opens_again(node.address());
+            lets_go(&node);
         }
         let next = hooks::apply(&lab, &["--format", "json"], |_| {})?;
         let planned: Value = serde_json::from_str(&next.stdout)
@@ -96,7 +101,7 @@ impl Trial {
     /// Deadlines that a busy machine keeps, short only where one has to pass.
     fn options(&self) -> [&'static str; 6] {
         let (connect, answer) = match self.weather {
-            Weather::Hang | Weather::Flood => ("5", "12"),
+            Weather::Hang | Weather::Flood | Weather::NetworkLost => ("5", "12"),
             _ => ("60", "120"),
         };
         [
@@ -107,6 +112,11 @@ impl Trial {
             "--format",
             "json",
         ]
+    }
+
+    /// True when it happens while a change is on its way.
+    fn is_in_the_middle(&self) -> bool {
+        matches!(self.weather, Weather::NetworkLost | Weather::Reboot)
     }
 
     /// When it happens, where that is at one of the ends of `rke up`.
@@ -132,6 +142,9 @@ impl Trial {
             match self.phase {
                 Phase::Connect | Phase::Login => node.cause(fault).unwrap(),
                 Phase::Gather => node.arm(Trigger::Exec(1), fault),
+                Phase::Write if self.is_in_the_middle() => {
+                    node.arm(Trigger::Input(&["lock"], MIDDLE), fault);
+                }
                 Phase::Write => node.arm(
                     Trigger::Verb(&["lock", "put", "attributes", "assign"]),
                     fault,
@@ -276,6 +289,25 @@ fn the_next_run_picks_up(lab: &Lab, next: &Said) -> Result<(), String> {
         })?;
     }
     Ok(())
+}
+
+/// What a node was sent before its connection died it keeps waiting for the rest of, as long as
+/// somebody could have waited for its answer; so long it refuses every other run.
+fn lets_go(node: &Node) {
+    let lock = node.dir().join("run/harden.lock");
+    let mut tries = 0;
+    while lock.exists() && is_held(&lock) {
+        tries += 1;
+        assert!(tries < 12_000, "{} stays locked", node.name());
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+/// False for the lock of a process that is gone, which the next run takes over.
+fn is_held(lock: &Path) -> bool {
+    let holder = fs::read_to_string(lock.join("holder")).unwrap_or_default();
+    let process = holder.split('\t').next().unwrap_or_default();
+    Path::new("/proc").join(process).join("stat").exists()
 }
 
 /// A healed node opens its door when its server gets to it.

@@ -10,6 +10,7 @@ use std::process::Command;
 use anyhow::Context as _;
 use anyhow::ensure;
 
+use crate::boot;
 use crate::docker;
 use crate::docker::Templates;
 use crate::fault::Fault;
@@ -88,15 +89,6 @@ const DIRECTORIES: [(&str, u32); 19] = [
     ("var/lib", 0o755),
 ];
 
-/// A kernel that nothing has touched; and one whose kubelet has set what it wants, which it does
-/// unless `protect-kernel-defaults` forbids it.
-const STOCK: [&str; 9] = [
-    "0", "0", "0", "0", "1000000", "25000000", "4 4 1 7", "1", "60",
-];
-const UNDER_A_KUBELET: [&str; 9] = [
-    "1", "0", "10", "1", "1000000", "25000000", "4 4 1 7", "1", "60",
-];
-
 /// Makes the directory of `node`; with `templates`, as part of a cluster that `rke up` has built.
 pub(crate) fn create(
     dir: &Path,
@@ -119,9 +111,9 @@ pub(crate) fn create(
     alternatives(&dir.join("etc/alternatives"))?;
     std::os::unix::fs::symlink("/run", dir.join("var/run"))?;
     let values = if templates.is_some() {
-        UNDER_A_KUBELET
+        boot::UNDER_A_KUBELET
     } else {
-        STOCK
+        boot::STOCK
     };
     for (name, value) in mounts::KERNEL_VALUES.into_iter().zip(values) {
         file(&dir.join("proc").join(name), &format!("{value}\n"), 0o644)?;
@@ -140,8 +132,11 @@ pub(crate) fn apply(dir: &Path, before: &[Fault], after: &[Fault]) -> Result<(),
     for fault in after.iter().filter(|fault| !before.contains(fault)) {
         switch(dir, fault, true).with_context(|| format!("causing {fault}"))?;
     }
+    if !dir.join("proc").join(mounts::BOOT_ID).exists() {
+        boot::begin(dir)?;
+    }
     docker_client(&dir.join("bin/docker"), after)?;
-    replace(&dir.join("fstab"), &mounts::fstab(dir, after))?;
+    replace(&dir.join("fstab"), mounts::fstab(dir, after))?;
     match mounts::mounted(after) {
         Some(script) => {
             fs::create_dir_all(dir.join("etc/kubernetes"))?;
@@ -211,6 +206,7 @@ fn switch(dir: &Path, fault: &Fault, on: bool) -> Result<(), anyhow::Error> {
         Fault::SudoLost if on => file(&dir.join("sudo-lost"), "", 0o644)?,
         Fault::SudoLost => removed(&dir.join("sudo-lost"))?,
         Fault::Immutable(path) => immutable(&on_machine(dir, path), on)?,
+        Fault::Reboots if on => boot::anew(dir)?,
         Fault::DockerRestarts if on => file(&dir.join("docker/restarting"), "", 0o644)?,
         Fault::DockerRestarts => removed(&dir.join("docker/restarting"))?,
         Fault::ClockOff(seconds) if on => set_clock(dir, *seconds)?,
@@ -295,7 +291,7 @@ fn file(path: &Path, content: &str, mode: u32) -> io::Result<()> {
 }
 
 /// Writes beside and renames: a command that starts meanwhile sees the old file or the new one.
-fn replace(path: &Path, content: &str) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
     let beside = path.with_extension("new");
     fs::write(&beside, content)?;
     fs::rename(beside, path)

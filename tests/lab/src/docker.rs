@@ -106,6 +106,15 @@ pub(crate) fn started_later(container: &str, seconds: i64) -> Result<String, any
     as_array_element(&value)
 }
 
+/// The same container, started at `time`; one that does not run stays so.
+pub(crate) fn started_at(container: &str, time: &str) -> Result<String, anyhow::Error> {
+    let mut value: Value = serde_json::from_str(container)?;
+    if value["State"]["Running"] == true {
+        value["State"]["StartedAt"] = json!(time);
+    }
+    as_array_element(&value)
+}
+
 fn names(node: &Identity) -> impl Iterator<Item = &'static str> {
     let control = node.has(Role::ControlPlane);
     let all = [

@@ -60,7 +60,10 @@ impl Exec {
         let mut command = mounts::command(&self.machine.dir, &self.user, &line);
         let spawned = met.map_err(io::Error::other).and_then(|()| command.spawn());
         let status = match spawned {
-            Ok(child) => self.attend(child, (input, early), &output, &faults).await,
+            Ok(child) => {
+                let input = Input::new(&self.machine, input, early);
+                self.attend(child, input, &output, &faults).await
+            }
             Err(error) => Some(cannot_start(&output, &error).await),
         };
         if let Some(status) = status {
@@ -73,11 +76,11 @@ impl Exec {
     async fn attend(
         &self,
         mut child: Child,
-        (input, early): (ChannelReadHalf, Early),
+        input: Input<'_>,
         output: &ChannelWriteHalf<Msg>,
         faults: &[Fault],
     ) -> Option<ExitStatus> {
-        let mut group = Group::of(&child);
+        let mut group = Group::of(&child, &self.machine);
         let (stdin, stdout, stderr) = (
             child.stdin.take(),
             child.stdout.take()?,
@@ -95,7 +98,7 @@ impl Exec {
                 group.reaped();
                 status.ok()
             }
-            () = feed(input, early, stdin) => None,
+            () = input.feed(stdin) => None,
         }
     }
 
@@ -183,44 +186,80 @@ async fn cannot_start(output: &ChannelWriteHalf<Msg>, error: &io::Error) -> Exit
     ExitStatus::from_raw(255 << 8)
 }
 
-/// Hands the channel's data to the process; returns when the channel has closed, or when more
-/// than [`BACKLOG`] is waiting.
-///
-/// The channel is always read at once: russh opens the window again when data arrives, not when
-/// it is taken, and a full queue would stop the whole connection, the answer included.
-async fn feed(mut input: ChannelReadHalf, early: Early, mut stdin: Option<ChildStdin>) {
-    let mut pending = early.bytes;
-    let mut is_complete = early.is_complete;
-    if is_complete && pending.is_empty() {
-        stdin = None;
+/// What a channel brings for a command.
+struct Input<'a> {
+    machine: &'a Machine,
+    verb: Option<String>,
+    channel: ChannelReadHalf,
+    pending: VecDeque<u8>,
+    is_complete: bool,
+    /// Bytes that the command is still given before something happens to the node.
+    left: Option<usize>,
+}
+
+impl<'a> Input<'a> {
+    fn new(machine: &'a Machine, channel: ChannelReadHalf, early: Early) -> Self {
+        let verb = early.verb();
+        Self {
+            left: machine.limit(verb.as_deref()),
+            machine,
+            verb,
+            channel,
+            pending: early.bytes,
+            is_complete: early.is_complete,
+        }
     }
-    while pending.len() <= BACKLOG {
-        tokio::select! {
-            message = input.wait() => match message {
-                Some(ChannelMsg::Data { data }) => pending.extend(data),
-                Some(ChannelMsg::Eof) => is_complete = true,
-                Some(ChannelMsg::Close) | None => return,
-                Some(_) => {}
-            },
-            written = write(&mut stdin, &mut pending), if !pending.is_empty() => {
-                if written.is_err() {
-                    stdin = None;
+
+    /// Hands the channel's data to the process; returns when the channel has closed, or when more
+    /// than [`BACKLOG`] is waiting.
+    ///
+    /// The channel is always read at once: russh opens the window again when data arrives, not when
+    /// it is taken, and a full queue would stop the whole connection, the answer included.
+    async fn feed(mut self, mut stdin: Option<ChildStdin>) {
+        while self.pending.len() <= BACKLOG {
+            if self.left == Some(0) {
+                // The process goes on waiting for the rest.
+                let _ = self.machine.meet_limit(self.verb.as_deref());
+                return future::pending().await;
+            }
+            if self.is_complete && self.pending.is_empty() {
+                stdin = None;
+            }
+            tokio::select! {
+                message = self.channel.wait() => match message {
+                    Some(ChannelMsg::Data { data }) => self.pending.extend(data),
+                    Some(ChannelMsg::Eof) => self.is_complete = true,
+                    Some(ChannelMsg::Close) | None => return,
+                    Some(_) => {}
+                },
+                written = write(&mut stdin, &mut self.pending, self.left), if !self.pending.is_empty() => {
+                    match (written, &mut self.left) {
+                        (Ok(written), Some(left)) => *left -= written,
+                        (Ok(_), None) => {}
+                        (Err(_), _) => stdin = None,
+                    }
                 }
             }
-        }
-        if is_complete && pending.is_empty() {
-            stdin = None;
         }
     }
 }
 
-/// A process that no longer reads loses what is sent to it.
-async fn write(stdin: &mut Option<ChildStdin>, pending: &mut VecDeque<u8>) -> io::Result<()> {
+/// Writes some of what is pending, at most `most` bytes. A process that no longer reads loses what
+/// is sent to it.
+async fn write(
+    stdin: &mut Option<ChildStdin>,
+    pending: &mut VecDeque<u8>,
+    most: Option<usize>,
+) -> io::Result<usize> {
     let Some(pipe) = stdin else {
         pending.clear();
-        return Ok(());
+        return Ok(0);
     };
-    pipe.write_buf(pending).await.map(drop)
+    let (front, _) = pending.as_slices();
+    let front = &front[..front.len().min(most.unwrap_or(usize::MAX))];
+    let written = pipe.write(front).await?;
+    pending.drain(..written);
+    Ok(written)
 }
 
 async fn copy(mut from: impl AsyncRead + Unpin, to: impl tokio::io::AsyncWrite) -> io::Result<()> {
@@ -248,27 +287,33 @@ fn signal_name(number: i32) -> Sig {
 }
 
 /// The process group of a command, killed when this is dropped before the command was waited for.
-struct Group(Option<Pid>);
+struct Group<'a> {
+    leader: Option<Pid>,
+    machine: &'a Machine,
+}
 
-impl Group {
-    fn of(child: &Child) -> Self {
-        Self(
-            child
-                .id()
-                .and_then(|id| i32::try_from(id).ok())
-                .and_then(Pid::from_raw),
-        )
+impl<'a> Group<'a> {
+    fn of(child: &Child, machine: &'a Machine) -> Self {
+        let id = child.id().and_then(|id| i32::try_from(id).ok());
+        let leader = id.and_then(Pid::from_raw);
+        if let Some(leader) = leader {
+            machine.started(leader);
+        }
+        Self { leader, machine }
     }
 
     /// The number may belong to another process from now on.
     fn reaped(&mut self) {
-        self.0 = None;
+        if let Some(leader) = self.leader.take() {
+            self.machine.reaped(leader);
+        }
     }
 }
 
-impl Drop for Group {
+impl Drop for Group<'_> {
     fn drop(&mut self) {
-        if let Some(leader) = self.0 {
+        if let Some(leader) = self.leader {
+            self.reaped();
             // An empty group is what is wanted.
             let _ = kill_process_group(leader, Signal::KILL);
         }

@@ -29,6 +29,12 @@ pub enum Fault {
     DropAnswer(u64),
     /// Login works, commands start, and none ever answers.
     Mute,
+    /// Every packet of the connections that are open vanishes, for ever and both ways, and nothing
+    /// is closed; new ones are met by silence until this is healed.
+    NetworkLost,
+    /// The node goes down: its processes and connections end, and nobody listens. Healed it is up
+    /// again, with what it reads from its files.
+    Reboots,
     /// One connection starts this many commands and refuses all further ones.
     Sessions(usize),
     /// Standard output silently ends after this many bytes; the exit status is kept.
@@ -69,6 +75,10 @@ pub enum Fault {
     DockerDown,
     /// The `docker` command finds no daemon once; then it is back, its containers started anew.
     DockerRestarts,
+    /// The API server takes connections and answers nothing.
+    ApiSilent,
+    /// The API server answers that it is not well.
+    ApiIll,
     /// This container does not exist.
     ContainerMissing(String),
     /// This container crashes again and again (rke.md section 4).
@@ -88,7 +98,13 @@ impl Fault {
                 | Self::HangLogin
                 | Self::LoginRefused
                 | Self::Impostor
+                | Self::Reboots
         )
+    }
+
+    /// True when nobody listens on the node's port.
+    pub(crate) fn closes_the_door(&self) -> bool {
+        matches!(self, Self::Refuse | Self::Reboots)
     }
 }
 
@@ -104,6 +120,8 @@ impl fmt::Display for Fault {
             Self::Impostor => f.write_str("impostor"),
             Self::DropAnswer(bytes) => write!(f, "drop-answer={bytes}"),
             Self::Mute => f.write_str("mute"),
+            Self::NetworkLost => f.write_str("network-lost"),
+            Self::Reboots => f.write_str("reboots"),
             Self::Sessions(count) => write!(f, "sessions={count}"),
             Self::Truncate(bytes) => write!(f, "truncate={bytes}"),
             Self::Slow(delay) => write!(f, "slow={}", delay.as_millis()),
@@ -124,6 +142,8 @@ impl fmt::Display for Fault {
             Self::DockerHangs => f.write_str("docker-hangs"),
             Self::DockerDown => f.write_str("docker-down"),
             Self::DockerRestarts => f.write_str("docker-restarts"),
+            Self::ApiSilent => f.write_str("api-silent"),
+            Self::ApiIll => f.write_str("api-ill"),
             Self::ContainerMissing(name) => write!(f, "container-missing={name}"),
             Self::ContainerCrashes(name) => write!(f, "container-crashes={name}"),
         }
@@ -151,6 +171,8 @@ fn plain(name: &str) -> Result<Fault, anyhow::Error> {
         "hang-login" => Fault::HangLogin,
         "impostor" => Fault::Impostor,
         "mute" => Fault::Mute,
+        "network-lost" => Fault::NetworkLost,
+        "reboots" => Fault::Reboots,
         "flood" => Fault::Flood,
         "wrong-host-key" => Fault::WrongHostKey,
         "unknown-host-key" => Fault::UnknownHostKey,
@@ -165,6 +187,8 @@ fn plain(name: &str) -> Result<Fault, anyhow::Error> {
         "docker-hangs" => Fault::DockerHangs,
         "docker-down" => Fault::DockerDown,
         "docker-restarts" => Fault::DockerRestarts,
+        "api-silent" => Fault::ApiSilent,
+        "api-ill" => Fault::ApiIll,
         _ => bail!("no fault is called `{name}`, or it needs a value"),
     })
 }
@@ -213,6 +237,8 @@ mod tests {
             Fault::Impostor,
             Fault::DropAnswer(7),
             Fault::Mute,
+            Fault::NetworkLost,
+            Fault::Reboots,
             Fault::Sessions(1),
             Fault::Truncate(9),
             Fault::Slow(Duration::from_millis(20)),
@@ -233,6 +259,8 @@ mod tests {
             Fault::DockerHangs,
             Fault::DockerDown,
             Fault::DockerRestarts,
+            Fault::ApiSilent,
+            Fault::ApiIll,
             Fault::ContainerMissing("etcd".to_owned()),
             Fault::ContainerCrashes("kubelet".to_owned()),
         ];

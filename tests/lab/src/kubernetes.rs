@@ -46,6 +46,8 @@ const ADDON_POD: &str = "rke-user-addon-deploy-job-7xk2p";
 /// The API of one cluster; dropping it ends it.
 pub struct Kubernetes {
     _server: Server,
+    /// The same API for those of its servers that are not well.
+    _ill: Server,
     kubeconfig: PathBuf,
 }
 
@@ -61,15 +63,23 @@ impl Kubernetes {
         let port_file = dir.join("port");
         let port = fs::read_to_string(&port_file).ok();
         let port = port.and_then(|text| text.parse().ok()).unwrap_or(0);
-        let answer = move |request: &Request| answer(request, &state);
+        let ill = state.clone();
+        let answer =
+            move |request: &Request| well(request).unwrap_or_else(|| answer(request, &state));
         let leaf = authority.server("127.0.0.1")?;
         let server = Server::start_at(port, &leaf, &authority, answer)?;
         fs::write(port_file, server.port().to_string())?;
+        let answer = move |request: &Request| {
+            not_well(request).unwrap_or_else(|| self::answer(request, &ill))
+        };
+        let ill = Server::start(&leaf, &authority, answer)?;
+        fs::write(dir.join("port-ill"), ill.port().to_string())?;
         let admin = authority.client("kube-admin")?;
         let kubeconfig = dir.join("kubeconfig");
         fs::write(&kubeconfig, text(&server.url(), authority.pem(), &admin))?;
         Ok(Self {
             _server: server,
+            _ill: ill,
             kubeconfig,
         })
     }
@@ -106,6 +116,18 @@ users:
     client-key-data: {key}
 "#
     )
+}
+
+/// What a server that is well says of itself.
+fn well(request: &Request) -> Option<Reply> {
+    let is_asked = request.has_certificate && request.path == "/healthz";
+    is_asked.then(|| Reply::Text(200, "ok".to_owned()))
+}
+
+/// What Kubernetes 1.11 says whose etcd is away.
+fn not_well(request: &Request) -> Option<Reply> {
+    let said = "[+]ping ok\n[-]etcd failed: reason withheld\n[+]poststarthook/start-kube-apiserver-informers ok\nhealthz check failed\n";
+    well(request).map(|_| Reply::Text(500, said.to_owned()))
 }
 
 fn answer(request: &Request, state: &Path) -> Reply {

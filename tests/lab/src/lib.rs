@@ -17,6 +17,8 @@
 //!
 //! Needs Linux with `unshare` and `mount` of util-linux; root only for [`Fault::Immutable`].
 
+mod api;
+mod boot;
 mod builder;
 pub mod containers;
 mod counts;
@@ -36,6 +38,7 @@ pub mod kubernetes;
 mod machine;
 mod mounts;
 mod node;
+pub mod programs;
 mod relay;
 mod role;
 mod server;

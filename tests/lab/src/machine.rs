@@ -10,6 +10,9 @@ use std::sync::PoisonError;
 use anyhow::Context as _;
 use russh::keys::PrivateKey;
 use russh::keys::PublicKey;
+use rustix::process::Pid;
+use rustix::process::Signal;
+use rustix::process::kill_process_group;
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::json;
@@ -48,6 +51,8 @@ pub(crate) struct Machine {
     armed: Mutex<Vec<(Trigger, Fault)>>,
     /// How often all connections were cut.
     cuts: watch::Sender<u64>,
+    /// The process groups of the commands that run.
+    groups: Mutex<Vec<Pid>>,
     counts: Mutex<Counts>,
 }
 
@@ -70,6 +75,7 @@ impl Machine {
             faults: watch::Sender::new(faults),
             armed: Mutex::default(),
             cuts: watch::Sender::default(),
+            groups: Mutex::default(),
             counts: Mutex::default(),
         })
     }
@@ -105,6 +111,9 @@ impl Machine {
     /// Breaks one thing more; a fault that only a new connection meets ends the open ones.
     pub(crate) fn cause(&self, fault: Fault) -> Result<(), anyhow::Error> {
         let cuts = fault.is_of_a_beginning();
+        if fault == Fault::Reboots {
+            self.kill_all();
+        }
         let mut faults = self.faults();
         faults.push(fault);
         self.set_faults(faults)?;
@@ -125,20 +134,56 @@ impl Machine {
 
     /// True when a fault waits for what a command is about to be told.
     pub(crate) fn waits_for_a_verb(&self) -> bool {
-        let is_verb = |(trigger, _): &(Trigger, Fault)| matches!(trigger, Trigger::Verb(_));
-        self.armed().iter().any(is_verb)
+        self.armed()
+            .iter()
+            .any(|(trigger, _)| trigger.looks_at_verbs())
+    }
+
+    /// How much of its input a command with this first verb is given before something happens.
+    pub(crate) fn limit(&self, verb: Option<&str>) -> Option<usize> {
+        let armed = self.armed();
+        armed.iter().find_map(|(trigger, _)| trigger.limit(verb))
+    }
+
+    /// Causes what waits for a command with this verb to have read so much.
+    pub(crate) fn meet_limit(&self, verb: Option<&str>) -> Result<(), anyhow::Error> {
+        self.cause_where(|trigger| trigger.limit(verb).is_some())
     }
 
     /// Causes what waits for a command like this one; `verb` is its first record's.
     pub(crate) fn meet(&self, exec: u64, verb: Option<&str>) -> Result<(), anyhow::Error> {
+        self.cause_where(|trigger| trigger.is_met(exec, verb))
+    }
+
+    fn cause_where(&self, is_met: impl Fn(&Trigger) -> bool) -> Result<(), anyhow::Error> {
         let mut armed = self.armed();
         let all = std::mem::take(&mut *armed);
-        let (met, rest): (Vec<_>, Vec<_>) = all
-            .into_iter()
-            .partition(|(trigger, _)| trigger.is_met(exec, verb));
+        let (met, rest): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|(trigger, _)| is_met(trigger));
         *armed = rest;
         drop(armed);
         met.into_iter().try_for_each(|(_, fault)| self.cause(fault))
+    }
+
+    /// Notes the process group of a command until [`Machine::reaped`].
+    pub(crate) fn started(&self, group: Pid) {
+        self.groups().push(group);
+    }
+
+    pub(crate) fn reaped(&self, group: Pid) {
+        self.groups().retain(|other| *other != group);
+    }
+
+    /// As when the power goes: no process gets to tidy up.
+    fn kill_all(&self) {
+        for group in self.groups().drain(..) {
+            // An empty group is what is wanted.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+
+    fn groups(&self) -> MutexGuard<'_, Vec<Pid>> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends every connection that is open now.

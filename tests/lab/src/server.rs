@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::future;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,14 +23,17 @@ use russh::server::Msg;
 use russh::server::PublicKeyOffer;
 use russh::server::Session;
 use russh::server::VerifiedPublicKey;
+use rustix::net::sockopt::set_socket_linger;
 use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::net::TcpSocket;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::api;
 use crate::exec::Exec;
 use crate::fault::Fault;
 use crate::machine::Machine;
@@ -52,7 +56,7 @@ pub(crate) enum Door {
 impl Door {
     /// What `machine` makes of its bound `socket` now.
     pub(crate) fn of(machine: &Machine, socket: TcpSocket) -> io::Result<Self> {
-        if machine.faults().contains(&Fault::Refuse) {
+        if is_shut(&machine.faults()) {
             return Ok(Self::Closed(socket));
         }
         Ok(Self::Open(socket.listen(1024)?))
@@ -67,7 +71,7 @@ pub(crate) async fn serve(machine: Arc<Machine>, mut door: Door) {
     loop {
         let socket = match door {
             Door::Closed(socket) => {
-                let _ = faults.wait_for(|now| !now.contains(&Fault::Refuse)).await;
+                let _ = faults.wait_for(|now| !is_shut(now)).await;
                 Ok(socket)
             }
             Door::Open(listener) => {
@@ -75,7 +79,7 @@ pub(crate) async fn serve(machine: Arc<Machine>, mut door: Door) {
                     () = wire::accept(&listener, &mut connections, |client| {
                         attend(client, Arc::clone(&machine))
                     }) => return,
-                    _ = faults.wait_for(|now| now.contains(&Fault::Refuse)) => {}
+                    _ = faults.wait_for(|now| is_shut(now)) => {}
                 }
                 drop(listener);
                 bind_again(address(&machine)).await
@@ -86,6 +90,10 @@ pub(crate) async fn serve(machine: Arc<Machine>, mut door: Door) {
             Err(_) => return,
         }
     }
+}
+
+fn is_shut(faults: &[Fault]) -> bool {
+    faults.iter().any(Fault::closes_the_door)
 }
 
 /// A socket on `address` that does not listen yet.
@@ -151,6 +159,7 @@ async fn attend(client: TcpStream, machine: Arc<Machine>) {
     if faults.contains(&Fault::Hang) {
         return future::pending().await;
     }
+    let mut weather = machine.watch_faults();
     if faults.contains(&Fault::DropHandshake) {
         let _ = wire::drop_handshake(client).await;
         return;
@@ -163,16 +172,36 @@ async fn attend(client: TcpStream, machine: Arc<Machine>) {
     let config = Arc::new(config(&machine));
     let cut = Arc::new(Notify::new());
     let (near, far) = tokio::io::duplex(64 * 1024);
+    // What is set on a second handle holds for the connection.
+    let twin = client.as_fd().try_clone_to_owned();
+    let here = Arc::clone(&machine);
     let login = Login::new(machine, Arc::clone(&cut));
     let session = async {
         if let Ok(session) = server::run_stream(config, far, login).await {
             let _ = session.await;
         }
     };
+    let carried = async { tokio::join!(session, wire::carry(client, near, delay(&faults))) };
+    let mut carried = std::pin::pin!(carried);
     tokio::select! {
-        ((), ()) = async { tokio::join!(session, wire::carry(client, near, delay(&faults))) } => {}
+        ((), ()) = &mut carried => {}
         () = cut.notified() => {}
         _ = cuts.changed() => {}
+        // Nobody carries anything any more, and nobody hears of it.
+        () = lost(&mut weather) => {
+            let _ = cuts.changed().await;
+        }
+    }
+    if let (true, Ok(twin)) = (here.faults().contains(&Fault::Reboots), twin) {
+        // A node without power says no goodbye; once it is back, it resets what it does not know.
+        let _ = set_socket_linger(&twin, Some(Duration::ZERO));
+    }
+}
+
+async fn lost(weather: &mut watch::Receiver<Vec<Fault>>) {
+    let lost = weather.wait_for(|now| now.contains(&Fault::NetworkLost));
+    if lost.await.is_err() {
+        future::pending::<()>().await;
     }
 }
 
@@ -308,6 +337,35 @@ impl server::Handler for Login {
             let _ = stream.read(&mut asked).await;
             let _ = stream.write_all(VERSION).await;
             let _ = stream.shutdown().await;
+        });
+        Ok(())
+    }
+
+    /// Port 6443 of the node is its API server's; all of a fleet are one, but for what is wrong
+    /// with them.
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        channel: Channel<Msg>,
+        host: &str,
+        port: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        let Some(mut api) = api::of(&self.machine, host, port).await else {
+            reply.reject(ChannelOpenFailure::ConnectFailed).await;
+            return Ok(());
+        };
+        reply.accept().await;
+        let is_silent = self.machine.faults().contains(&Fault::ApiSilent);
+        tokio::spawn(async move {
+            let mut stream = channel.into_stream();
+            if is_silent {
+                let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+            } else {
+                let _ = tokio::io::copy_bidirectional(&mut stream, &mut api).await;
+            }
         });
         Ok(())
     }

@@ -19,8 +19,9 @@ use super::simulated::Simulated;
 
 /// The faults of a simulated node that keep RKE from its Docker engine. A wrong host key is none: RKE
 /// verifies no host key (fact 1).
-const CUT_OFF: [&str; 8] = [
+const CUT_OFF: [&str; 9] = [
     "refuse",
+    "reboots",
     "hang",
     "drop-handshake",
     "drop-login",

@@ -1,0 +1,105 @@
+//! A run of the program that something happens to.
+
+use std::fs;
+use std::io::BufRead as _;
+use std::io::BufReader;
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+
+use crate::lab::Lab;
+use crate::lab::Said;
+use crate::lab::rke;
+
+pub(crate) const APPLY: [&str; 3] = ["apply", "inventory.yml", "--yes"];
+
+/// A program that runs, and what it said so far.
+pub(crate) struct Going {
+    pub(crate) child: Child,
+    stderr: BufReader<std::process::ChildStderr>,
+    heard: String,
+}
+
+impl Going {
+    pub(crate) fn apply(lab: &Lab) -> Self {
+        let mut command = lab.command(&APPLY);
+        let mut child = command
+            .arg("--rke")
+            .arg(rke())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Self {
+            child,
+            stderr,
+            heard: String::new(),
+        }
+    }
+
+    /// Reads what it says until a line holds `word`.
+    #[track_caller]
+    pub(crate) fn until(&mut self, word: &str) {
+        loop {
+            let mut line = String::new();
+            let read = self.stderr.read_line(&mut line).unwrap();
+            assert_ne!(read, 0, "`{word}` was not said in\n{}", self.heard);
+            self.heard.push_str(&line);
+            if line.contains(word) {
+                return;
+            }
+        }
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    pub(crate) fn end(mut self) -> Said {
+        self.stderr.read_to_string(&mut self.heard).unwrap();
+        let mut stdout = String::new();
+        let mut pipe = self.child.stdout.take().unwrap();
+        pipe.read_to_string(&mut stdout).unwrap();
+        let code = self.child.wait().unwrap().code().unwrap_or(-1);
+        Said {
+            code,
+            stdout,
+            stderr: self.heard,
+        }
+    }
+}
+
+/// What a run must not leave on nodes and beside `cluster.yml`.
+pub(crate) fn leftovers(lab: &Lab) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for node in lab.fleet.nodes() {
+        let etc = node.etc().unwrap();
+        let left = etc.into_keys();
+        found.extend(left.filter(|path| path.to_string_lossy().ends_with(".harden")));
+        let lock = node.dir().join("run/harden.lock");
+        found.extend(lock.exists().then_some(lock));
+    }
+    let site = fs::read_dir(lab.site.path()).unwrap();
+    let names = site.map(|entry| entry.unwrap().path());
+    found.extend(names.filter(|path| path.to_string_lossy().contains(".harden-")));
+    found
+}
+
+/// The name of the only run that there was.
+pub(crate) fn the_run(lab: &Lab) -> String {
+    let runs = fs::read_dir(lab.path("harden-runs")).unwrap();
+    let names: Vec<String> = runs
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    let [name] = names.as_slice() else {
+        panic!("not one run: {names:?}");
+    };
+    name.clone()
+}

@@ -1,0 +1,72 @@
+//! `-v`, `-vv`, `-vvv`: who is asked and how long it takes, what for, and over what kind of connection.
+
+use crate::lab::Lab;
+
+/// Standard error of a check with this option.
+fn told(lab: &Lab, option: &str) -> String {
+    lab.harden(&["check", "inventory.yml", option])
+        .expect(3)
+        .stderr
+}
+
+#[test]
+fn each_v_tells_more_and_the_result_is_the_same() {
+    let lab = Lab::built();
+    let plain = lab.check().expect(3);
+    let node = ["let us in after", "answers after", "the Kubernetes API of"];
+    let step = ["cp-1: asked: kernel values", "w-1: asked: containers kube"];
+    let wire = [
+        "host key ssh-ed25519 SHA256:",
+        "as on record",
+        "id_ed25519`: accepted",
+        "exit status 0",
+        "answer kernel: ",
+    ];
+    let all = [&node[..], &step, &wire].concat();
+
+    let levels = [
+        ("-v", node.len()),
+        ("-vv", node.len() + step.len()),
+        ("-vvv", all.len()),
+    ];
+
+    for (option, known) in levels {
+        let said = told(&lab, option);
+        for (index, word) in all.iter().enumerate() {
+            assert_eq!(
+                said.contains(word),
+                index < known,
+                "{option}: `{word}`\n{said}"
+            );
+        }
+        let same = lab.harden(&["check", "inventory.yml", option]);
+        assert_eq!(same.stdout, plain.stdout);
+        for line in said.lines().filter(|line| !line.starts_with("  hint")) {
+            let time = line.split_whitespace().next().unwrap_or_default();
+            assert!(time.parse::<f64>().is_ok(), "no time: {line}");
+        }
+    }
+    assert!(!plain.stderr.contains("let us in"));
+}
+
+#[test]
+fn every_change_and_its_outcome_is_told() {
+    let lab = Lab::built();
+
+    let arguments = ["apply", "inventory.yml", "--yes", "-vv"];
+    lab.harden(&arguments).expect(0).says(&[
+        "changing the nodes",
+        "cp-1: asked: the lock of the node for ",
+        "cp-1: asked: write /etc/kubernetes/encryption.yaml",
+        "cp-1: changed file /etc/kubernetes/encryption.yaml",
+    ]);
+}
+
+#[test]
+fn saying_more_and_nothing_at_once_is_wrong_usage() {
+    let lab = Lab::built();
+
+    lab.harden(&["check", "inventory.yml", "-v", "-q"])
+        .expect(2)
+        .says(&["--verbose", "--quiet"]);
+}

@@ -10,6 +10,7 @@ use clap::Args;
 use crate::cli::Work;
 use crate::cli::confirm;
 use crate::cli::exit;
+use crate::cli::job;
 use crate::cli::runs;
 use crate::cli::session;
 use crate::engine::Job;
@@ -56,7 +57,7 @@ impl Apply {
                 "pass `--yes`; `harden check` shows what would change",
             ));
         }
-        let mut job = session::job("apply", &self.work, self.allow_incomplete)?;
+        let mut job = job::read("apply", &self.work, self.allow_incomplete)?;
         job.allow_refused_pods = self.allow_refused_pods;
         job.snapshot = !self.no_snapshot;
         let past = self.resumed(&job)?;

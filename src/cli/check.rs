@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::cli::Work;
+use crate::cli::job;
 use crate::cli::session;
 use crate::engine::Run;
 use crate::error::Failure;
@@ -17,7 +18,7 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
-        let job = session::job("check", &self.work, false)?;
+        let job = job::read("check", &self.work, false)?;
         session::conduct(&self.work, |teller, stop, _| async {
             let mut run = Run::new(job, teller, stop);
             run.look().await;

@@ -4,8 +4,8 @@ use std::io;
 use std::io::BufRead as _;
 use std::io::Write as _;
 
+use crate::cli::audience::Audience;
 use crate::cli::output::Output;
-use crate::cli::session::Audience;
 use crate::engine::Stop;
 
 /// Shows the plan and waits for a yes; anything else is a reason to change nothing, with its hint.

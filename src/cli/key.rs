@@ -15,6 +15,7 @@ use tempfile::NamedTempFile;
 
 use crate::cli::Work;
 use crate::cli::exit;
+use crate::cli::job;
 use crate::cli::session;
 use crate::cli::site;
 use crate::engine::Run;
@@ -66,7 +67,7 @@ impl Export {
                 "name a new one; a key is never written over another",
             ));
         }
-        let mut job = session::job("key export", &self.work, false)?;
+        let mut job = job::read("key export", &self.work, false)?;
         job.profile.controls.retain(Control::has_key);
         job.rancher = None;
         let content = session::told(&self.work, |teller, stop| async move {

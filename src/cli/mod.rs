@@ -1,11 +1,13 @@
 //! The command line: one file a command, and what all of them share.
 
 mod apply;
+mod audience;
 mod check;
 mod confirm;
 mod controls;
 mod exit;
 mod files;
+mod job;
 mod key;
 mod nodes;
 mod output;

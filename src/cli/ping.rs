@@ -12,9 +12,9 @@ use serde::Serialize;
 use crate::cli::Reach;
 use crate::cli::Target;
 use crate::cli::exit;
+use crate::cli::job;
 use crate::cli::nodes;
 use crate::cli::reach;
-use crate::cli::session;
 use crate::cli::site;
 use crate::engine::ping::Round;
 use crate::error::Failure;
@@ -64,7 +64,7 @@ impl Ping {
         let round = Round {
             keys: reach::keys(target, &options, nodes.iter().copied())?,
             options: Options {
-                host_keys: session::host_keys(target, &inventory, &self.reach),
+                host_keys: job::host_keys(target, &inventory, &self.reach),
                 ..options
             },
             inventory,

@@ -7,11 +7,12 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::cli::Work;
+use crate::cli::audience::Audience;
 use crate::cli::confirm::answer;
 use crate::cli::exit;
+use crate::cli::job;
 use crate::cli::runs;
 use crate::cli::session;
-use crate::cli::session::Audience;
 use crate::engine::Run;
 use crate::engine::Stop;
 use crate::error::Failure;
@@ -41,7 +42,7 @@ pub(super) struct RotateKey {
 impl RotateKey {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
         self.refuse_what_makes_no_sense()?;
-        let mut job = session::job("rotate-key", &self.work, false)?;
+        let mut job = job::read("rotate-key", &self.work, false)?;
         job.profile.controls.retain(Control::has_key);
         job.rancher = None;
         job.lock = Some(runs::lock(&job)?);

@@ -11,6 +11,7 @@ use clap::Args;
 use crate::cli::Work;
 use crate::cli::confirm;
 use crate::cli::exit;
+use crate::cli::job;
 use crate::cli::runs;
 use crate::cli::session;
 use crate::engine::Job;
@@ -60,7 +61,7 @@ impl Undo {
         if self.work.target.inventory == Path::new(OF_RUN) {
             self.work.target.inventory.clone_from(&past.begun.inventory);
         }
-        let mut job = session::job("undo", &self.work, false)?;
+        let mut job = job::read("undo", &self.work, false)?;
         runs::same_cluster(&past, &job)?;
         job.lock = Some(runs::lock(&job)?);
         self.conduct(job, &past)

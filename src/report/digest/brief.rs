@@ -9,6 +9,8 @@ use crate::report::document::Verdict;
 #[derive(Debug, Eq, PartialEq)]
 pub(in crate::report) struct Brief<'a> {
     pub(in crate::report) verdict: Verdict,
+    /// The verdict in a word, or `fail → pass`.
+    pub(in crate::report) label: String,
     pub(in crate::report) ids: Vec<&'a str>,
     /// Empty where the verdict says it all.
     pub(in crate::report) why: String,
@@ -25,28 +27,41 @@ pub(in crate::report) fn parted(controls: Vec<Control<'_>>) -> (Vec<Control<'_>>
         .filter_map(|(brief, control)| Some((brief?, control.id)));
     let brief = grouped(brief)
         .into_iter()
-        .map(|((verdict, why), ids)| Brief { verdict, ids, why });
+        .map(|((verdict, label, why), ids)| Brief {
+            verdict,
+            label,
+            ids,
+            why,
+        });
     let full = full.into_iter().map(|(_, control)| control);
     (full.collect(), brief.collect())
 }
 
-/// The verdict and the reason, if nothing is lost by leaving out everything else.
-fn in_brief(control: &Control<'_>) -> Option<(Verdict, String)> {
+/// Verdict, label and reason, if nothing is lost by leaving out everything else.
+fn in_brief(control: &Control<'_>) -> Option<(Verdict, String, String)> {
     let (silent, asked): (Vec<&Block>, Vec<&Block>) =
         control.blocks.iter().partition(|block| block.is_silent);
-    let all = |verdict| {
-        asked
-            .iter()
-            .all(|block| block.verdict == verdict && block.before.is_none())
+    let Some(first) = asked.first() else {
+        return Some(unknown("no node was reached"));
     };
-    match (silent.as_slice(), asked.as_slice()) {
-        ([], [only]) if all(Verdict::NotApplicable) => Some((only.verdict, only.why.clone())),
-        ([], [_, ..]) if all(Verdict::Pass) => Some((Verdict::Pass, String::new())),
-        ([..], []) => Some((Verdict::Unknown, "no node was reached".to_owned())),
-        ([..], _) if all(Verdict::Pass) => {
-            let why = "pass where it was measured, unknown on nodes that were not reached";
-            Some((Verdict::Unknown, why.to_owned()))
+    let is_one = asked
+        .iter()
+        .all(|one| one.verdict == first.verdict && one.before == first.before);
+    match first.verdict {
+        Verdict::Pass if is_one && silent.is_empty() => {
+            Some((Verdict::Pass, first.label(), String::new()))
+        }
+        Verdict::Pass if is_one && first.before.is_none() => Some(unknown(
+            "pass where it was measured, unknown on nodes that were not reached",
+        )),
+        Verdict::NotApplicable if silent.is_empty() && control.blocks.len() == 1 => {
+            Some((Verdict::NotApplicable, first.label(), first.why.clone()))
         }
         _ => None,
     }
+}
+
+fn unknown(why: &str) -> (Verdict, String, String) {
+    let label = Verdict::Unknown.word().to_owned();
+    (Verdict::Unknown, label, why.to_owned())
 }

@@ -33,9 +33,9 @@ pub(super) fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> 
     };
     let labels = full.iter().flat_map(|control| &control.blocks);
     let labels = labels.map(Block::label);
-    let verdicts = brief.iter().map(|one| one.verdict.word().to_owned());
+    let in_brief = brief.iter().map(|one| one.label.clone());
     let width = labels
-        .chain(verdicts)
+        .chain(in_brief)
         .map(|label| label.chars().count())
         .max()
         .unwrap_or_default();
@@ -60,7 +60,7 @@ fn write_briefs(page: &mut Page<'_>, briefs: &[Brief<'_>], width: usize) -> io::
     for brief in briefs {
         let label = Label {
             paint: paint(brief.verdict),
-            text: brief.verdict.word(),
+            text: &brief.label,
             width,
         };
         let ids = brief.ids.join(", ");

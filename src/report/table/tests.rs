@@ -181,8 +181,8 @@ fn an_apply_shows_each_control_before_and_after() {
     apply inventory.yml: 1 node, profile rancher-2.1, level 1
     Rancher Hardening Guide v2.1; CIS Kubernetes Benchmark v1.3.0
 
-    guide:1.1.1  The kernel behaves as the kubelet expects, now and after a reboot
-      fail → pass  cp-1
+    1 control in brief; `--all` tells each in full
+      fail → pass  guide:1.1.1
 
     done
       cp-1

@@ -25,3 +25,10 @@ pub(super) const UNMEASURED: u8 = 4;
 pub(super) fn success() -> ExitCode {
     ExitCode::SUCCESS
 }
+
+/// Ends the program as Ctrl-C does, wherever it is; also where the signal itself is ignored, as
+/// below `nohup`.
+#[expect(clippy::exit, reason = "somebody asked for it")]
+pub(super) fn stop_at_once() -> ! {
+    std::process::exit(130);
+}

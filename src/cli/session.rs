@@ -90,7 +90,7 @@ async fn mind_signals(ask: watch::Sender<bool>, teller: Teller) {
             _ = hangup.recv() => {}
         }
         if *ask.borrow() {
-            stop_at_once();
+            exit::stop_at_once();
         }
         ask.send_replace(true);
         teller.tell(EventKind::Warned {
@@ -99,11 +99,6 @@ async fn mind_signals(ask: watch::Sender<bool>, teller: Teller) {
             hint: "a second Ctrl-C stops at once, and leaves what is half done".into(),
         });
     }
-}
-
-#[expect(clippy::exit, reason = "somebody asked twice")]
-fn stop_at_once() -> ! {
-    std::process::exit(130);
 }
 
 fn mode(work: &Work) -> Mode {

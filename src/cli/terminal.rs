@@ -5,9 +5,6 @@ use std::io;
 use std::io::Read as _;
 use std::io::Write as _;
 
-use rustix::process::Signal;
-use rustix::process::getpid;
-use rustix::process::kill_process;
 use rustix::termios::InputModes;
 use rustix::termios::LocalModes;
 use rustix::termios::OptionalActions;
@@ -17,6 +14,7 @@ use rustix::termios::tcgetattr;
 use rustix::termios::tcsetattr;
 use zeroize::Zeroizing;
 
+use crate::cli::exit;
 use crate::secret::Secret;
 
 /// The longest line that Linux hands over from a terminal, in bytes.
@@ -37,8 +35,7 @@ pub(super) fn secret(question: &str) -> Option<Secret> {
         .ok()?;
     let line = ask(&mut terminal, question).ok()?;
     if line.ends_with(&[CTRL_C]) {
-        let _ended = kill_process(getpid(), Signal::INT);
-        return None;
+        exit::stop_at_once();
     }
     let typed = line.strip_suffix(b"\n")?;
     Some(Secret::new(typed.to_vec()))

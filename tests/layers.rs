@@ -77,7 +77,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ping", &["facts", "inventory", "plan"]),
     ("event", &["finding", "plan", "source"]),
     ("ssh", &["inventory", "secret"]),
-    ("rke", &["source"]),
+    ("rke", &["cluster_file", "source"]),
     ("https", &["secret"]),
     ("kube", &["facts", "https", "secret", "yaml"]),
     ("rancher", &["facts", "https", "secret"]),

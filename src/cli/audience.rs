@@ -17,8 +17,8 @@ use crate::report::progress::Mode;
 use crate::report::progress::Progress;
 use crate::report::table;
 
-/// How often times are shown anew.
-const SECOND: Duration = Duration::from_secs(1);
+/// How often the live view is drawn where no event draws it.
+const BEAT: Duration = Duration::from_millis(200);
 
 /// Who listens to a run: the live view, and the report that remains.
 #[derive(Clone)]
@@ -41,7 +41,7 @@ impl Audience {
     /// Moves the live view on where no event does.
     pub(super) async fn mind_time(self) {
         loop {
-            tokio::time::sleep(SECOND).await;
+            tokio::time::sleep(BEAT).await;
             self.lock().0.wait();
         }
     }

@@ -18,6 +18,7 @@ mod new_cluster;
 mod plain;
 mod proof;
 mod redact;
+mod state_files;
 mod syntax;
 
 pub use addons::Document;
@@ -25,6 +26,7 @@ pub use diff::unified;
 pub use edit::Edit;
 pub use edit::Scalar;
 pub use error::EditError;
+pub use state_files::state_files;
 
 use std::collections::BTreeSet;
 
@@ -114,10 +116,15 @@ impl ClusterFile {
         addons::documents(value).map_err(|mistake| self.addons_remark(&mistake))
     }
 
+    /// The text of `addons`, which RKE gives its job; empty where there is none.
+    pub fn addons_text(&self) -> &str {
+        let text = self.value_at(&["addons"]).and_then(Value::text);
+        text.unwrap_or_default()
+    }
+
     /// The number in the comment line of `addons` that counts; 0 where there is none.
     pub fn addons_count(&self) -> u64 {
-        let text = self.value_at(&["addons"]).and_then(Value::text);
-        text.map_or(0, addons::count)
+        addons::count(self.addons_text())
     }
 
     /// The text with every edit made true, and everything else as it was.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::cluster_file::ClusterFile;
+use crate::cluster_file::state_files;
 use crate::engine::RkeChoice;
 use crate::engine::Run;
 use crate::engine::journal::Deed;
@@ -45,9 +46,9 @@ impl Run {
     }
 
     /// Looks at everything once more, but not again at a node of which nothing can have changed
-    /// since it was looked at behind its changes. When all stages are `done`, components that still run with
-    /// an old file are restarted first: which they are is measured, because `rke up` may have
-    /// recreated them (T-22).
+    /// since it was looked at behind its changes. When all stages are `done`, components that still
+    /// run with an old file are restarted first: which they are is measured, because `rke up` may
+    /// have recreated them (T-22).
     async fn verify(&mut self, done: bool) {
         self.read_cluster_file();
         self.teller.tell(EventKind::PhaseStarted(Phase::Verify));
@@ -197,7 +198,7 @@ impl Run {
     /// Copies of what `rke` itself keeps beside the configuration, readable by nobody else.
     fn back_up_state(&self) -> Result<(), String> {
         let dir = self.run_dir()?;
-        for file in rke::state_files(&self.job.config) {
+        for file in state_files(&self.job.config) {
             if let (true, Some(name)) = (file.exists(), file.file_name()) {
                 rke::back_up(&file, &dir.join(name)).map_err(|error| error.to_string())?;
             }

@@ -206,8 +206,8 @@ impl Run {
         }
     }
 
-    /// The connection to a node, opened and told where there is none yet.
-    pub(super) async fn door(&self, node: &Node) -> Result<Arc<Session>, SshError> {
+    /// The connection to a node, opened and told where there is none yet, and whether there was one.
+    pub(super) async fn door(&self, node: &Node) -> Result<(Arc<Session>, bool), SshError> {
         let job = &self.job;
         let is_old = self.doors.is_open(node).await;
         let begin = || self.teller.tell_of(&node.name, EventKind::Connecting);
@@ -217,7 +217,7 @@ impl Run {
             self.teller.tell_of(&node.name, EventKind::Connected);
             self.trace_door(node, &session, start.elapsed());
         }
-        Ok(session)
+        Ok((session, is_old))
     }
 
     /// The answer, or the error and whether the connection was an old one.
@@ -227,9 +227,8 @@ impl Run {
         requests: &[Request],
         limit: Duration,
     ) -> Result<Vec<Answer>, (AskError, bool)> {
-        let is_old = self.doors.is_open(node).await;
-        let session = self.door(node).await;
-        let session = session.map_err(|error| (error.into(), false))?;
+        let door = self.door(node).await;
+        let (session, is_old) = door.map_err(|error| (error.into(), false))?;
         let answers = async {
             let ascent = self.ascents.of(node, &*session, limit).await?;
             self.trace_requests(node, requests);

@@ -53,7 +53,7 @@ impl Run {
             return Ok(());
         }
         let limit = LONGEST.min(self.job.answer);
-        let session = self.door(node).await.map_err(|error| error.to_string())?;
+        let (session, _) = self.door(node).await.map_err(|error| error.to_string())?;
         let way = Forward::open(&session, port, limit).await;
         let way = way.map_err(|error| error.to_string())?;
         let (kubeconfig, patience) = (self.kubeconfig(), self.moment(limit));

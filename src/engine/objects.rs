@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::audit;
+use crate::cluster_file::state_files;
 use crate::engine::Run;
 use crate::event::Depth;
 use crate::event::EventKind;
@@ -13,7 +14,6 @@ use crate::fleet::Fleet;
 use crate::https::Patience;
 use crate::kube::Api;
 use crate::kube::KubeError;
-use crate::rke;
 
 impl Run {
     /// Every object that the profile needs.
@@ -100,7 +100,7 @@ impl Run {
     }
 
     pub(super) fn kubeconfig(&self) -> PathBuf {
-        let [kubeconfig, _] = rke::state_files(&self.job.config);
+        let [kubeconfig, _] = state_files(&self.job.config);
         kubeconfig
     }
 }

@@ -7,7 +7,6 @@ use crate::plan::blocker::Blocker;
 use crate::plan::mended;
 use crate::profile::Profile;
 use crate::resource::Resource;
-use crate::yaml::Value;
 
 /// A blocker for each of them when the job would run: everything else would be changed, and the
 /// job would fail at the end.
@@ -31,8 +30,7 @@ fn runs_job(fleet: &Fleet, plan: &Plan) -> bool {
         .cluster
         .as_ref()
         .is_some_and(|change| change.edits.iter().any(|edit| edit.path == "addons"));
-    let addons = fleet.cluster.file.value_at(&["addons"]);
-    let text = addons.and_then(Value::text).unwrap_or_default();
+    let text = fleet.cluster.file.addons_text();
     let would_run =
         matches!(&fleet.objects.addon_job, Observed::Present(job) if job.would_run(text));
     is_edited || (plan.rke_up.is_some() && would_run)

@@ -4,10 +4,9 @@ use crate::facts::Observed;
 use crate::facts::rancher::Driver;
 use crate::rancher::RancherError;
 use crate::rancher::Server;
+use crate::rancher::lists::DRIVERS;
 use crate::rancher::lists::RawDriver;
 use crate::rancher::server::observed;
-
-const PATH: &str = "/v3/nodeDrivers";
 
 impl Server {
     /// All node drivers, and nothing else.
@@ -29,7 +28,7 @@ impl Server {
             });
         }
         let action = if active { "activate" } else { "deactivate" };
-        let path = format!("{PATH}/{id}");
+        let path = format!("{DRIVERS}/{id}");
         let told = self.act(&format!("{path}?action={action}"));
         match (told, self.read::<RawDriver>(&path)) {
             (_, Ok(driver)) if driver.active == active => Ok(()),

@@ -13,6 +13,9 @@ use crate::facts::rancher::Subject;
 use crate::rancher::RancherError;
 use crate::rancher::Server;
 
+/// Where the API has its node drivers.
+pub(super) const DRIVERS: &str = "/v3/nodeDrivers";
+
 /// More pages than this are not read.
 const PAGES: usize = 1000;
 
@@ -30,7 +33,7 @@ impl Server {
     }
 
     pub(super) fn drivers(&self) -> Result<Vec<Driver>, RancherError> {
-        let found: Vec<RawDriver> = self.all("/v3/nodeDrivers")?;
+        let found: Vec<RawDriver> = self.all(DRIVERS)?;
         Ok(found.into_iter().map(RawDriver::read).collect())
     }
 

@@ -172,23 +172,22 @@ impl Server {
 
     /// Has an action done; what the server says of it is not read.
     pub(super) fn act(&self, path: &str) -> Result<(), RancherError> {
-        self.with_token()?;
+        self.require_token()?;
         let answer = self.client.post(path, b"{}")?;
         self.accepted(path, answer).map(|_| ())
     }
 
     fn ask(&self, path: &str) -> Result<Answer, RancherError> {
-        self.with_token()?;
+        self.require_token()?;
         Ok(self.client.get(path)?)
     }
 
-    fn with_token(&self) -> Result<(), RancherError> {
-        let url = self.url.clone();
+    fn require_token(&self) -> Result<(), RancherError> {
         if self.has_token {
-            Ok(())
-        } else {
-            Err(RancherError::NoToken { url })
+            return Ok(());
         }
+        let url = self.url.clone();
+        Err(RancherError::NoToken { url })
     }
 
     fn accepted(&self, path: &str, answer: Answer) -> Result<Vec<u8>, RancherError> {

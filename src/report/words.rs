@@ -6,6 +6,11 @@ pub(super) fn counted(number: usize, noun: &str) -> String {
     format!("{number} {noun}{plural}")
 }
 
+/// What is done to a node driver: `activate` or `deactivate`; a `d` behind it says that it is done.
+pub(super) fn switching(activates: bool) -> &'static str {
+    if activates { "activate" } else { "deactivate" }
+}
+
 /// `text` with what a terminal would obey, or hide, or show in another order, made visible.
 ///
 /// A host name or a file on a node may hold anything; printed as it is, it could repaint the

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::cluster_file::Document;
 use crate::cluster_file::Edit;
+use crate::cluster_file::state_files;
 use crate::facts::Observed;
 use crate::facts::object::Kind;
 use crate::facts::object::Object;
@@ -17,7 +18,6 @@ use crate::resource::Seen;
 use crate::resource::deviation::Cure;
 use crate::resource::deviation::Deviation;
 use crate::resource::deviation::deviations;
-use crate::yaml::Value;
 
 /// The objects of a template, compared by content (T-31): among the documents of `addons`, and
 /// once the cluster is built also in the cluster, because a failed addon is silent (RKE fact 6).
@@ -86,7 +86,9 @@ impl Addons {
             return Vec::new();
         }
         match &scene.objects.addon_job {
-            Observed::Present(job) if job.would_run(text(scene)) => vec![Remedy::RkeUp],
+            Observed::Present(job) if job.would_run(scene.cluster.addons_text()) => {
+                vec![Remedy::RkeUp]
+            }
             // Where nobody could tell, another text makes it certain.
             _ => {
                 let number = scene.cluster.addons_count() + 1;
@@ -222,17 +224,9 @@ fn namespace(kind: Kind, document: &Document) -> Option<&str> {
         .then(|| document.namespace.as_deref().unwrap_or("kube-system"))
 }
 
-/// The text that RKE would give its job.
-fn text<'a>(scene: &Scene<'a>) -> &'a str {
-    let text = scene.cluster.value_at(&["addons"]);
-    text.and_then(Value::text).unwrap_or_default()
-}
-
 /// A command for one object, with the kubeconfig that RKE leaves beside `cluster.yml`.
 fn kubectl(verb: &str, document: &Document, scene: &Scene<'_>) -> String {
-    let config = Path::new(scene.cluster.name());
-    let name = config.file_name().unwrap_or_default().to_string_lossy();
-    let kubeconfig = config.with_file_name(format!("kube_config_{name}"));
+    let [kubeconfig, _] = state_files(Path::new(scene.cluster.name()));
     let kind = document.kind.to_lowercase();
     let namespace = Kind::named(&document.kind).and_then(|kind| namespace(kind, document));
     let namespace = namespace.map(|namespace| format!("-n {namespace} "));

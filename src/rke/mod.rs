@@ -21,7 +21,6 @@ pub use lock::Lock;
 pub use preflight::Obstacle;
 pub use preflight::clashes;
 pub use preflight::preflight;
-pub use preflight::state_files;
 pub use up::Rke;
 pub use verdict::Recreated;
 pub use verdict::Skipped;

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::cluster_file::state_files;
+
 /// Kubernetes versions that releases of RKE take when the file pins none (rke.md 2).
 const DEFAULTS: [(&str, &str); 3] = [
     ("v0.1.11", "v1.11.3-rancher1-1"),
@@ -172,16 +174,6 @@ pub fn clashes<'a>(
 fn minor_of(version: &str) -> Option<String> {
     let mut parts = version.trim_start_matches('v').split('.');
     Some(format!("{}.{}", parts.next()?, parts.next()?))
-}
-
-/// The files beside `config` that RKE derives from its name: the kubeconfig, and the state that
-/// v0.2 and newer keep (rke.md 3.3). They need not exist.
-pub fn state_files(config: &Path) -> [PathBuf; 2] {
-    let name = config.file_name().unwrap_or_default().to_string_lossy();
-    [
-        config.with_file_name(format!("kube_config_{name}")),
-        config.with_extension("rkestate"),
-    ]
 }
 
 /// True for v0.1, which finds its state through the kubeconfig.

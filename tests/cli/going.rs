@@ -90,6 +90,15 @@ pub(crate) fn leftovers(lab: &Lab) -> Vec<PathBuf> {
     found
 }
 
+/// Takes up the only run that there was, and sees it through.
+#[track_caller]
+pub(crate) fn resume(lab: &Lab) {
+    let run = the_run(lab);
+    lab.harden(&[&APPLY[..], &["--resume", &run]].concat())
+        .expect(0)
+        .says(&[&run]);
+}
+
 /// The name of the only run that there was.
 pub(crate) fn the_run(lab: &Lab) -> String {
     let runs = fs::read_dir(lab.path("harden-runs")).unwrap();

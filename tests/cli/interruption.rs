@@ -12,7 +12,7 @@ use harden_lab::Role;
 use crate::going::APPLY;
 use crate::going::Going;
 use crate::going::leftovers;
-use crate::going::the_run;
+use crate::going::resume;
 use crate::lab::Lab;
 use crate::lab::Said;
 
@@ -64,10 +64,7 @@ fn a_stop_among_the_nodes_finishes_the_one_in_hand_and_resume_goes_on() {
     assert!(!sysctl.contains("kernel.panic="), "{sysctl}");
     assert_eq!(leftovers(&lab), Vec::<PathBuf>::new());
     lab.node("cp-2").heal().unwrap();
-    let run = the_run(&lab);
-    lab.harden(&[&APPLY[..], &["--resume", &run]].concat())
-        .expect(0)
-        .says(&[&run]);
+    resume(&lab);
     lab.check().expect(0);
 }
 

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::going::APPLY;
 use crate::going::leftovers;
-use crate::going::the_run;
+use crate::going::resume;
 use crate::lab::Lab;
 use crate::lab::Said;
 use crate::lab::rke;
@@ -86,6 +86,24 @@ fn changes(report: &str, node: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Nobody can say what became of any change of `node`, and the report says so.
+#[track_caller]
+fn assert_unknown(said: Said, node: &str) {
+    let said = said.says(&[node, "not known to be done"]);
+    for (subject, outcome) in changes(&said.stdout, node) {
+        assert_eq!(outcome, "failed", "{node}: {subject}");
+    }
+}
+
+/// The next run finishes what was broken off, of which `now` is what was found.
+#[track_caller]
+fn assert_picked_up(lab: &Lab, node: &str, before: &Etc, now: &Etc) {
+    resume(lab);
+    assert_whole(node, before, now, &etc(lab, node));
+    assert_eq!(leftovers(lab), Vec::<PathBuf>::new());
+    lab.check().expect(0);
+}
+
 #[test]
 fn a_connection_that_dies_silently_in_the_middle_of_writing_leaves_no_half_file() {
     for node in NODES {
@@ -97,19 +115,11 @@ fn a_connection_that_dies_silently_in_the_middle_of_writing_leaves_no_half_file(
         let said = impatient(&lab, &["--format", "json"]);
 
         let now = etc(&lab, node);
-        let said = said.expect(5).says(&[node, "not known to be done", "5 s"]);
-        for (subject, outcome) in changes(&said.stdout, node) {
-            assert_eq!(outcome, "failed", "{node}: {subject}");
-        }
+        let said = said.expect(5).says(&["5 s"]);
+        assert_unknown(said, node);
         assert_eq!(lab.read("cluster.yml"), cluster);
-        let run = the_run(&lab);
         lab.node(node).heal().unwrap();
-        lab.harden(&[&APPLY[..], &["--resume", &run]].concat())
-            .expect(0)
-            .says(&[&run]);
-        assert_whole(node, &before, &now, &etc(&lab, node));
-        assert_eq!(leftovers(&lab), Vec::<PathBuf>::new());
-        lab.check().expect(0);
+        assert_picked_up(&lab, node, &before, &now);
     }
 }
 
@@ -141,18 +151,10 @@ fn a_node_that_reboots_in_the_middle_of_a_change_is_whole_and_the_next_run_picks
         let said = impatient(&lab, &["--format", "json"]);
 
         let now = etc(&lab, node);
-        let said = said.expect(5).says(&[node, "not known to be done"]);
-        for (subject, outcome) in changes(&said.stdout, node) {
-            assert_eq!(outcome, "failed", "{node}: {subject}");
-        }
-        let run = the_run(&lab);
+        let said = said.expect(5);
+        assert_unknown(said, node);
         lab.node(node).heal().unwrap();
-        lab.harden(&[&APPLY[..], &["--resume", &run]].concat())
-            .expect(0)
-            .says(&[&run]);
-        assert_whole(node, &before, &now, &etc(&lab, node));
-        assert_eq!(leftovers(&lab), Vec::<PathBuf>::new());
-        lab.check().expect(0);
+        assert_picked_up(&lab, node, &before, &now);
     }
 }
 
@@ -250,10 +252,7 @@ fn a_lost_terminal_ends_a_run_after_the_change_in_hand() {
     assert_eq!(lab.read("cluster.yml"), cluster);
     assert_eq!(leftovers(&lab), Vec::<PathBuf>::new());
     lab.node("cp-2").heal().unwrap();
-    let run = the_run(&lab);
-    lab.harden(&[&APPLY[..], &["--resume", &run]].concat())
-        .expect(0)
-        .says(&[&run]);
+    resume(&lab);
     lab.check().expect(0);
 }
 

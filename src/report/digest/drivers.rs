@@ -5,15 +5,12 @@ use crate::report::digest::steps::asked_by;
 use crate::report::document::Driver;
 use crate::report::document::Outcome;
 use crate::report::document::Switched;
+use crate::report::words::switching;
 
 impl Driver {
     /// `deactivate node driver azure of the Rancher server (guide:3.4.1)`.
     pub(in crate::report) fn text(&self) -> String {
-        let verb = if self.activates {
-            "activate"
-        } else {
-            "deactivate"
-        };
+        let verb = switching(self.activates);
         let asked_by = asked_by(&self.controls);
         format!(
             "{verb} node driver {} of the Rancher server{asked_by}",
@@ -25,19 +22,15 @@ impl Driver {
 impl Switched {
     /// `deactivated node driver azure of the Rancher server`, or why that was not done.
     pub(in crate::report) fn text(&self) -> String {
-        let verb = if self.activates {
-            "activated"
-        } else {
-            "deactivated"
-        };
+        let verb = switching(self.activates);
         let driver = format!("node driver {} of the Rancher server", self.driver);
         match self.outcome {
-            Outcome::Changed => format!("{verb} {driver}"),
+            Outcome::Changed => format!("{verb}d {driver}"),
             Outcome::Failed => {
                 let why = self.why.as_deref().unwrap_or_default();
-                format!("{driver} was not {verb}: {why}")
+                format!("{driver} was not {verb}d: {why}")
             }
-            Outcome::Skipped => format!("{driver} was not {verb}: an earlier failure came first"),
+            Outcome::Skipped => format!("{driver} was not {verb}d: an earlier failure came first"),
         }
     }
 

@@ -169,8 +169,10 @@ impl Fleet {
     pub(in crate::report) fn read(text: &[u8]) -> Result<Self, ReadError> {
         let mut fleet: Self = serde_json::from_slice(text).map_err(ReadError::NotAReport)?;
         if fleet.version > VERSION {
-            let version = fleet.version;
-            return Err(ReadError::Newer { version });
+            return Err(ReadError::Newer {
+                version: fleet.version,
+                known: VERSION,
+            });
         }
         let ids = fleet.controls.iter().map(|one| one.control.clone());
         fleet.known = ids.enumerate().map(|(at, id)| (id, at)).collect();

@@ -123,5 +123,8 @@ fn a_saved_view_reads_to_the_same_view_and_joins_another() {
 
     let newer = saved.replacen("\"version\": 1", "\"version\": 2", 1);
     let error = Fleet::read(newer.as_bytes()).unwrap_err();
-    assert!(matches!(error, ReadError::Newer { version: 2 }), "{error}");
+    assert!(
+        matches!(error, ReadError::Newer { version: 2, .. }),
+        "{error}"
+    );
 }

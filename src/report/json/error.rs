@@ -1,7 +1,5 @@
 //! Why a file is no report.
 
-use crate::report::document::VERSION;
-
 /// Why a saved report cannot be read; whoever knows the file names it.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -13,8 +11,8 @@ pub enum ReadError {
     Joined,
     #[error("not a whole report: {0}")]
     NotAReport(serde_json::Error),
-    #[error("a report of version {version} of the format, and this program knows {VERSION}")]
-    Newer { version: u32 },
+    #[error("a report of version {version} of the format, and this program knows {known}")]
+    Newer { version: u32, known: u32 },
 }
 
 impl ReadError {

@@ -35,7 +35,10 @@ pub fn read(text: &[u8]) -> Result<Document, ReadError> {
         Stamp {
             version: Some(version),
             ..
-        } if version > VERSION => Err(ReadError::Newer { version }),
+        } if version > VERSION => Err(ReadError::Newer {
+            version,
+            known: VERSION,
+        }),
         Stamp {
             version: Some(_),
             clusters: Some(_),

@@ -16,6 +16,9 @@ use crate::report::progress::told::Tone;
 /// Often enough to show that the program is alive.
 const TICK: Duration = Duration::from_millis(120);
 
+/// Thousands of nodes make an event each, and nobody sees more pictures than this.
+const PICTURE: Duration = Duration::from_millis(50);
+
 /// So many nodes that could not be reached are told one by one while the run goes on; all of them
 /// are in the result.
 const FIRST_FAILURES: usize = 5;
@@ -28,6 +31,7 @@ pub(super) struct Bars {
     failures: usize,
     /// The latest event: its own time, and ours.
     latest: Option<(Duration, Instant)>,
+    drawn: Option<Instant>,
     /// `None` while the terminal belongs to somebody else.
     screen: Option<Screen>,
 }
@@ -44,7 +48,10 @@ impl Bars {
         if let Some(text) = text {
             let _ = screen.all.println(text);
         }
-        screen.draw(&self.board);
+        if self.drawn.is_none_or(|drawn| drawn.elapsed() >= PICTURE) {
+            screen.draw(&self.board);
+            self.drawn = Some(Instant::now());
+        }
     }
 
     /// A node that hangs makes no event, and is the one to be seen.
@@ -58,6 +65,7 @@ impl Bars {
     /// Leaves the terminal alone until the next event.
     pub(super) fn pause(&mut self) {
         self.screen = None;
+        self.drawn = None;
     }
 
     /// A thousand failures of one cause would push everything else off the screen.

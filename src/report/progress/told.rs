@@ -12,6 +12,7 @@ use crate::report::summary::by_control;
 use crate::report::words::counted;
 use crate::report::words::escaped;
 use crate::report::words::named;
+use crate::report::words::switching;
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -102,12 +103,8 @@ impl Told {
                 activates,
                 outcome,
             } => {
-                let verb = if *activates {
-                    "activated"
-                } else {
-                    "deactivated"
-                };
-                Self::ended(node, verb, &format!("node driver {driver}"), outcome)
+                let verb = format!("{}d", switching(*activates));
+                Self::ended(node, &verb, &format!("node driver {driver}"), outcome)
             }
             EventKind::SecretsRewritten { key, rewritten } => Self::story(format!(
                 "{} written again, all lie in etcd under {key}",

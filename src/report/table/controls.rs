@@ -33,7 +33,7 @@ pub(super) fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> 
     };
     let labels = full.iter().flat_map(|control| &control.blocks);
     let labels = labels.map(Block::label);
-    let in_brief = brief.iter().map(|one| one.label.clone());
+    let in_brief = brief.iter().map(|(brief, _)| brief.label.clone());
     let width = labels
         .chain(in_brief)
         .map(|label| label.chars().count())
@@ -48,22 +48,26 @@ pub(super) fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> 
     write_briefs(page, &brief, width)
 }
 
-fn write_briefs(page: &mut Page<'_>, briefs: &[Brief<'_>], width: usize) -> io::Result<()> {
+fn write_briefs(
+    page: &mut Page<'_>,
+    briefs: &[(Brief, Vec<&str>)],
+    width: usize,
+) -> io::Result<()> {
     if briefs.is_empty() {
         return Ok(());
     }
-    let number: usize = briefs.iter().map(|brief| brief.ids.len()).sum();
+    let number: usize = briefs.iter().map(|(_, ids)| ids.len()).sum();
     page.heading(&format!(
         "{} in brief; `--all` tells each in full",
         counted(number, "control")
     ))?;
-    for brief in briefs {
+    for (brief, ids) in briefs {
         let label = Label {
             paint: paint(brief.verdict),
             text: &brief.label,
             width,
         };
-        let ids = brief.ids.join(", ");
+        let ids = ids.join(", ");
         let text = if brief.why.is_empty() {
             ids
         } else {

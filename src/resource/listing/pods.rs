@@ -20,7 +20,7 @@ const RUNTIME: [&str; 3] = ["docker/default", "runtime/default", "RuntimeDefault
 /// Pods that run without the seccomp profile of the container runtime (cis:1.6.4).
 pub(super) fn without_seccomp(pods: &[Object]) -> Vec<Evidence> {
     let lacks = |pod: &Object| {
-        let of_pod = is_confined(pod, "seccomp.security.alpha.kubernetes.io/pod", &spec(pod));
+        let of_pod = is_confined(pod, "seccomp.security.alpha.kubernetes.io/pod", spec(pod));
         let is_open = |container: &Value| {
             let name = text(container, "name").unwrap_or_default();
             let mark = format!("container.seccomp.security.alpha.kubernetes.io/{name}");
@@ -36,7 +36,7 @@ pub(super) fn without_seccomp(pods: &[Object]) -> Vec<Evidence> {
 /// Pods with a container for which neither it nor the pod says how it runs (cis:1.6.5).
 pub(super) fn without_context(pods: &[Object]) -> Vec<Evidence> {
     let lacks = |pod: &Object| {
-        let is_bare = !has_context(&spec(pod)) && containers(pod).any(|one| !has_context(one));
+        let is_bare = !has_context(spec(pod)) && containers(pod).any(|one| !has_context(one));
         is_bare.then(|| pod.name.clone())
     };
     by_namespace(pods, lacks)
@@ -62,7 +62,7 @@ pub(super) fn images(pods: &[Object]) -> Vec<Evidence> {
 pub(super) fn privileged(pods: &[Object], policies: &[Object]) -> Vec<Evidence> {
     let reaches = |pod: &Object| {
         let of_pod = ["hostNetwork", "hostPID", "hostIPC"].into_iter();
-        let mut reach: Vec<&str> = of_pod.filter(|key| is_on(&spec(pod), &[key])).collect();
+        let mut reach: Vec<&str> = of_pod.filter(|key| is_on(spec(pod), &[key])).collect();
         if containers(pod).any(|one| is_on(one, &["securityContext", "privileged"])) {
             reach.insert(0, "privileged");
         }
@@ -118,8 +118,8 @@ fn has_context(place: &Value) -> bool {
     matches!(place.at(&["securityContext"]), Some(Value::Map(said)) if !said.is_empty())
 }
 
-fn spec(pod: &Object) -> Value {
-    pod.content.at(&["spec"]).cloned().unwrap_or(Value::Null)
+fn spec(pod: &Object) -> &Value {
+    pod.content.at(&["spec"]).unwrap_or(&Value::Null)
 }
 
 fn containers(pod: &Object) -> impl Iterator<Item = &Value> {

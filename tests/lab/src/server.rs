@@ -112,9 +112,9 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
 /// The same for a door that has just been closed.
 ///
 /// A process that is being started holds a copy of the listener until it runs its program, and so
-/// long the port is taken.
+/// long the port is taken; not for a minute.
 async fn bind_again(address: SocketAddr) -> io::Result<TcpSocket> {
-    loop {
+    for _ in 0..30_000 {
         match bind(address) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 tokio::time::sleep(Duration::from_millis(2)).await;
@@ -122,6 +122,7 @@ async fn bind_again(address: SocketAddr) -> io::Result<TcpSocket> {
             bound => return bound,
         }
     }
+    bind(address)
 }
 
 fn address(machine: &Machine) -> SocketAddr {

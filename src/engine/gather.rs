@@ -235,7 +235,7 @@ impl Run {
             let began = Instant::now();
             let exchange = ask(&session, node, &ascent, requests, limit).await?;
             self.trace_exchange(node, &exchange, began.elapsed());
-            Ok(exchange.answers)
+            Ok(self.hold(node, &session, exchange).await)
         };
         answers.await.map_err(|error| (error, is_old))
     }

@@ -11,6 +11,7 @@ mod encrypt;
 mod etcd;
 mod gather;
 mod health;
+mod holds;
 pub mod journal;
 mod looks;
 mod nodes;
@@ -39,6 +40,7 @@ use crate::audit;
 use crate::engine::ascents::Ascents;
 use crate::engine::asked::Asked;
 use crate::engine::doors::Doors;
+use crate::engine::holds::Holds;
 use crate::engine::journal::Item;
 use crate::engine::journal::Journal;
 use crate::engine::journal::Past;
@@ -170,6 +172,7 @@ pub enum RkeChoice {
 pub struct Run {
     job: Job,
     doors: Doors,
+    holds: Holds,
     ascents: Ascents,
     teller: Teller,
     stop: Stop,
@@ -208,6 +211,7 @@ impl Run {
         }
         Self {
             doors: Doors::new(job.jobs),
+            holds: Holds::default(),
             ascents: Ascents::new(job.inventory.site.privilege, job.sudo_password.clone()),
             job,
             teller,
@@ -256,6 +260,7 @@ impl Run {
     /// Says goodbye to every node.
     pub async fn finish(self) {
         self.end_journal();
+        self.holds.release().await;
         self.doors.close().await;
         self.job.options.close().await;
         self.teller.tell(EventKind::RunFinished);

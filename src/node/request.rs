@@ -25,9 +25,8 @@ pub enum Request {
     },
     /// The last lines that a container wrote.
     Log(String),
-    /// Keeps every other run from changing the node while this program runs; the text says who
-    /// it is. Stands before the changes.
-    Lock(String),
+    /// Keeps every other run from changing the node. Stands before the changes.
+    Lock(Lock),
     Put(Put),
     Unput(Unput),
     Attributes(Attributes),
@@ -39,6 +38,19 @@ pub enum Request {
     Restart(String),
     /// Removes the temporary file of a run that was killed.
     Sweep(String),
+}
+
+/// That a node is to be one run's own.
+///
+/// The program that takes the lock goes on running, and holds it, until its input ends.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Lock {
+    /// Who the run is, for others that meet it.
+    pub holder: String,
+    /// Where runs cannot be two at once; no tabs.
+    pub site: String,
+    /// True when an earlier program of the same run holds the lock.
+    pub is_held: bool,
 }
 
 /// What is asked about a file.
@@ -132,6 +144,11 @@ impl Request {
         )
     }
 
+    /// True when the program goes on running behind its answer, until its input ends.
+    pub fn stays(&self) -> bool {
+        matches!(self, Self::Lock(lock) if !lock.is_held)
+    }
+
     /// What it asks or does, for people; no content.
     pub fn told(&self) -> String {
         let of = |what: &str, names: &[String]| format!("{what} {}", names.join(", "));
@@ -177,7 +194,12 @@ impl Request {
             Self::Tools(names) => record("tools", names),
             Self::Secrets { prefix, from } => record("secrets", &[prefix.clone(), from.clone()]),
             Self::Log(container) => record("log", std::slice::from_ref(container)),
-            Self::Lock(holder) => record("lock", std::slice::from_ref(holder)),
+            Self::Lock(lock) => {
+                let known = lock.is_held.then(|| "held".to_owned());
+                let mut fields = vec![lock.holder.clone(), lock.site.clone()];
+                fields.extend(known);
+                record("lock", &fields)
+            }
             Self::Put(put) => put.fields(),
             Self::Unput(unput) => unput.fields(),
             Self::Attributes(attributes) => record("attributes", &attributes.fields()),

@@ -164,10 +164,12 @@ impl Run {
         }
     }
 
+    /// The way on after a run that did not come to its end.
     pub(super) fn again(&self) -> String {
-        format!(
-            "run `harden {}` again; it goes on with what is left",
-            self.job.command
-        )
+        let command = match self.job.command {
+            "undo" => "the same `harden undo`".to_owned(),
+            command => format!("`harden {command} {}`", self.job.inventory.file),
+        };
+        format!("run {command} again; it goes on with what is left")
     }
 }

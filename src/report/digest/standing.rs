@@ -128,7 +128,14 @@ fn next(document: &Document) -> String {
         .map(|notice| notice.hint.as_str())
         .find(|hint| !hint.is_empty());
     match hint {
+        Some(hint) if says_again(hint, document.command()) => hint.to_owned(),
         Some(hint) => format!("{hint}; then {again}"),
         None => format!("mend what is called failed above, then {again}"),
     }
+}
+
+/// True for a hint that itself ends in another run of `command`.
+fn says_again(hint: &str, command: &str) -> bool {
+    let is_this_command = hint.contains(&format!("`harden {command}"));
+    hint.contains("run again") || (is_this_command && hint.contains("again"))
 }

@@ -8,6 +8,7 @@ mod addresses;
 mod host_certificates;
 mod host_keys;
 mod jumps;
+mod leaks;
 mod login;
 mod manners;
 mod ping;

@@ -65,8 +65,8 @@ async fn a_loud_sshd_and_the_list_of_processes_show_no_secret_of_an_apply() {
     let stop = AtomicBool::new(false);
 
     let (told, seen) = thread::scope(|scope| {
-        let watched = || watch_processes(&needles, &[IN_ENVIRONMENT, IN_ARGUMENTS], &stop);
-        let watcher = scope.spawn(watched);
+        let watcher =
+            scope.spawn(|| watch_processes(&needles, &[IN_ENVIRONMENT, IN_ARGUMENTS], &stop));
         let told = run(&server);
         stop.store(true, Ordering::Relaxed);
         (told, watcher.join().unwrap())

@@ -27,6 +27,11 @@ pub(in crate::report) fn of(document: &Document) -> Option<Standing> {
 }
 
 fn now(document: &Document) -> String {
+    if document.command() == "rotate-key" {
+        let rotation = "the rotation is not at its end; no key was dropped that a Secret needs";
+        let parts = [rotation.to_owned()].into_iter().chain(restarts(document));
+        return parts.collect::<Vec<String>>().join("; ");
+    }
     let mut parts = nodes(document);
     let done = &document.done;
     parts.push(match &done.cluster_file {

@@ -31,60 +31,45 @@ use harden::ssh::known_hosts::Verdict;
 
 pub use edits::cluster_file;
 
-/// A target, and where its first inputs lie: files or directories of this repository.
+/// A reader, by the name of its target.
 pub struct Target {
     pub name: &'static str,
     pub run: fn(&[u8]),
-    pub seeds: &'static [&'static str],
 }
 
-/// All of them.
+/// All of them; `fuzz/seeds.list` has the first inputs of each.
 pub const TARGETS: [Target; 8] = [
     Target {
         name: "record",
         run: record,
-        seeds: &["fuzz/seeds/record"],
     },
     Target {
         name: "inspect",
         run: inspect,
-        seeds: &[
-            "tests/fixtures/rke-v0.1.11/inspect-default.json",
-            "tests/fixtures/rke-v0.1.11/inspect-hardened.json",
-        ],
     },
     Target {
         name: "inventory",
         run: inventory,
-        seeds: &["tests/cases/inventory", "inventory"],
     },
     Target {
         name: "profile",
         run: profile,
-        seeds: &["playbooks/profiles", "tests/cases/profiles"],
     },
     Target {
         name: "playbook",
         run: playbook,
-        seeds: &["playbooks/rancher-2.1.yml", "fuzz/seeds/playbook"],
     },
     Target {
         name: "known_hosts",
         run: known_hosts,
-        seeds: &["fuzz/seeds/known_hosts", "tests/fixtures/host_certificates"],
     },
     Target {
         name: "sysctl",
         run: sysctl,
-        seeds: &[
-            "tests/lab/skeleton/etc/sysctl.conf",
-            "tests/lab/skeleton/etc/sysctl.d",
-        ],
     },
     Target {
         name: "cluster_file",
         run: cluster_file,
-        seeds: &["tests/cases/cluster_file"],
     },
 ];
 

@@ -41,10 +41,7 @@ impl Run {
         }
         // After a stop there is nobody to wait for a proof; the report says what is done.
         if self.stop.is_asked_for() {
-            self.teller.tell(EventKind::Skipped {
-                what: "the proof".into(),
-                why: "the run was interrupted; `harden check` looks at everything again".into(),
-            });
+            self.leave_proof();
         } else {
             self.verify(done).await;
         }
@@ -375,6 +372,13 @@ impl Run {
             );
         }
         interrupted
+    }
+
+    pub(super) fn leave_proof(&self) {
+        self.teller.tell(EventKind::Skipped {
+            what: "the proof".into(),
+            why: "the run was interrupted; `harden check` looks at everything again".into(),
+        });
     }
 
     pub(super) fn fail(&self, message: impl Into<String>, hint: impl Into<String>) {

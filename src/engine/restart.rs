@@ -64,7 +64,9 @@ impl Run {
             let component = restart.component.clone();
             self.teller
                 .tell_of(&node.name, EventKind::Restarted { component, outcome });
-            if failed || self.is_interrupted() {
+            // Behind the last one there is nothing left to be stopped.
+            let is_last = remaining.len() == 0;
+            if failed || (!is_last && self.is_interrupted()) {
                 remaining.for_each(|left| self.skip_restart(left));
                 return false;
             }

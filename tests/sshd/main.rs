@@ -9,6 +9,7 @@ mod held;
 mod host_certificates;
 mod host_keys;
 mod jumps;
+mod leaks;
 mod login;
 mod manners;
 mod ping;

@@ -13,6 +13,7 @@ use divan::black_box;
 use harden::cluster_file::Edit;
 use harden::cluster_file::Scalar;
 use harden::facts::answer;
+use harden::facts::store::Store;
 use harden::report::document::Document;
 use harden::report::html;
 use harden::report::json;
@@ -37,7 +38,9 @@ fn read_an_inventory_of_10_000_nodes(bencher: Bencher) {
 #[divan::bench]
 fn read_one_answer_with_100_kib_of_docker_inspect(bencher: Bencher) {
     let (questions, answers) = (sample::questions(), sample::answers());
-    bencher.bench(|| answer::read(black_box(&questions), black_box(&answers)));
+    bencher
+        .with_inputs(Store::default)
+        .bench_refs(|store| answer::read(black_box(&questions), black_box(&answers), store));
 }
 
 #[divan::bench(sample_count = 3)]

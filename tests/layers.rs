@@ -11,10 +11,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("source", &[]),
     ("yaml", &["source"]),
     ("secret", &[]),
+    ("shared", &[]),
     ("inventory", &["secret", "source", "yaml"]),
     ("cluster_file", &["inventory", "source", "yaml"]),
     ("node", &["secret"]),
-    ("facts", &["node", "secret", "yaml"]),
+    ("facts", &["node", "secret", "shared", "yaml"]),
     (
         "resource",
         &[
@@ -42,7 +43,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "fleet",
         &["cluster_file", "facts", "inventory", "profile", "resource"],
     ),
-    ("finding", &["profile", "resource"]),
+    ("finding", &["profile", "resource", "shared"]),
     (
         "audit",
         &[
@@ -52,6 +53,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "inventory",
             "profile",
             "resource",
+            "shared",
         ],
     ),
     (
@@ -67,12 +69,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "profile",
             "resource",
             "secret",
+            "shared",
             "yaml",
         ],
     ),
     (
         "statements",
-        &["finding", "profile", "resource", "source", "yaml"],
+        &["finding", "profile", "resource", "shared", "source", "yaml"],
     ),
     ("ping", &["facts", "inventory", "plan"]),
     ("event", &["finding", "plan", "source"]),
@@ -108,7 +111,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "report",
-        &["event", "finding", "plan", "profile", "resource"],
+        &["event", "finding", "plan", "profile", "resource", "shared"],
     ),
 ];
 

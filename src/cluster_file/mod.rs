@@ -29,6 +29,7 @@ pub use error::EditError;
 pub use state_files::state_files;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use crate::cluster_file::block::AddonsText;
 use crate::cluster_file::intent::Intent;
@@ -57,6 +58,15 @@ pub struct Edited {
     pub file: ClusterFile,
     /// False when every edit was already so.
     pub changed: bool,
+}
+
+/// An edited text before its proof.
+struct Draft {
+    text: String,
+    /// Those of the old text.
+    comments: Vec<String>,
+    /// The bytes of the old text that the edits may replace.
+    reach: Vec<Range<usize>>,
 }
 
 impl ClusterFile {
@@ -144,24 +154,10 @@ impl ClusterFile {
             });
         }
         let plain = Plain::of(&self.text);
-        let syntax = self.syntax(&plain.text)?;
-        let mut reach = Vec::new();
-        for wish in &intent.wishes {
-            reach.extend(syntax.reach(wish));
-            self.refuse_late_merge(&syntax, wish.path())?;
-        }
-        if intent.addons.is_some() {
-            reach.extend(AddonsText::find(&plain.text, &syntax).reach());
-        }
-        let comments = syntax.comments();
-        syntax.write(&intent);
-        let mut text = syntax.text();
-        if let Some(merge) = &intent.addons {
-            let now = syntax.fresh(&text)?;
-            text = AddonsText::find(&text, &now).rewritten(&text, merge);
-        }
-        let read = proof::check(self, (&plain.text, &comments), &text, &intent, &reach)?;
-        let text = plain.restored(&text);
+        let draft = self.draft(&plain.text, &intent)?;
+        let old = (plain.text.as_str(), draft.comments.as_slice());
+        let read = proof::check(self, old, &draft.text, &intent, &draft.reach)?;
+        let text = plain.restored(&draft.text);
         Ok(Edited {
             file: Self {
                 text: text.clone(),
@@ -169,6 +165,31 @@ impl ClusterFile {
             },
             text,
             changed: true,
+        })
+    }
+
+    /// What comes of writing `intent` into the plain text, still without a proof.
+    fn draft(&self, plain: &str, intent: &Intent) -> Result<Draft, EditError> {
+        let syntax = self.syntax(plain)?;
+        let mut reach = Vec::new();
+        for wish in &intent.wishes {
+            reach.extend(syntax.reach(wish));
+            self.refuse_late_merge(&syntax, wish.path())?;
+        }
+        if intent.addons.is_some() {
+            reach.extend(AddonsText::find(plain, &syntax).reach());
+        }
+        let comments = syntax.comments();
+        syntax.write(intent);
+        let mut text = syntax.text();
+        if let Some(merge) = &intent.addons {
+            let now = syntax.fresh(&text)?;
+            text = AddonsText::find(&text, &now).rewritten(&text, merge);
+        }
+        Ok(Draft {
+            text,
+            comments,
+            reach,
         })
     }
 

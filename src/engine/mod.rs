@@ -48,6 +48,7 @@ use crate::event::EventKind;
 use crate::event::Phase;
 use crate::event::RunStarted;
 use crate::facts::Facts;
+use crate::facts::store::Store;
 use crate::fleet::ClusterState;
 use crate::fleet::Fleet;
 use crate::inventory::Inventory;
@@ -178,6 +179,8 @@ pub struct Run {
     /// What a look asks, by the roles of a node; of the latest look.
     asked: BTreeMap<BTreeSet<Role>, Asked>,
     looks: Looks,
+    /// What the nodes say alike.
+    store: Mutex<Store>,
     /// Begun with the first change.
     journal: Mutex<Option<Journal>>,
     /// That the Kubernetes API told nothing is told once.
@@ -215,6 +218,7 @@ impl Run {
             seen: BTreeMap::new(),
             asked: BTreeMap::new(),
             looks: Looks::default(),
+            store: Mutex::default(),
             journal: Mutex::default(),
             is_silence_told: false,
         }

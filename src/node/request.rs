@@ -7,7 +7,7 @@ use crate::node::escaped;
 use crate::secret::Secret;
 
 /// One record to a node. The questions change nothing; what stands below them does.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Request {
     /// Running kernel values, by dotted key.
     Kernel(Vec<String>),
@@ -42,7 +42,7 @@ pub enum Request {
 }
 
 /// What is asked about a file.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum FileQuestion {
     /// Owner and mode.
     Attributes(String),
@@ -55,7 +55,7 @@ pub enum FileQuestion {
 }
 
 /// A file to be written beside its target and renamed over it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Put {
     pub attributes: Attributes,
     pub seen: Seen,
@@ -65,7 +65,7 @@ pub struct Put {
 }
 
 /// A file to be put back as it was, or to be removed because it was not there.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Unput {
     pub path: String,
     /// What stands there now.
@@ -77,7 +77,7 @@ pub struct Unput {
 }
 
 /// What a node kept of a file.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Kept {
     /// Where it is.
     pub kept: String,
@@ -88,7 +88,7 @@ pub struct Kept {
 }
 
 /// Owner and mode of a path.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Attributes {
     pub path: String,
     pub mode: u32,
@@ -97,7 +97,7 @@ pub struct Attributes {
 }
 
 /// What the plan was made for; the node refuses when it finds anything else.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Seen {
     Absent,
     /// SHA-256 of the content, in hex.

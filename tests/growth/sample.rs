@@ -15,6 +15,7 @@ use harden::event::RunStarted;
 use harden::facts::Facts;
 use harden::facts::answer;
 use harden::facts::question::Question;
+use harden::facts::store::Store;
 use harden::fleet::ClusterState;
 use harden::fleet::Fleet;
 use harden::inventory::Inventory;
@@ -103,7 +104,7 @@ pub(crate) fn questions() -> BTreeSet<Question> {
 }
 
 pub(crate) fn facts() -> Facts {
-    answer::read(&questions(), &answers())
+    answer::read(&questions(), &answers(), &mut Store::default())
 }
 
 /// Every node answered alike.

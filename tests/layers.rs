@@ -13,7 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("shared", &[]),
     ("inventory", &["secret", "source", "yaml"]),
-    ("cluster_file", &["inventory", "source", "yaml"]),
+    ("cluster_file", &["inventory", "shared", "source", "yaml"]),
     ("node", &["secret"]),
     ("facts", &["node", "secret", "shared", "yaml"]),
     (
@@ -24,6 +24,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "inventory",
             "node",
             "secret",
+            "shared",
             "source",
             "yaml",
         ],
@@ -41,7 +42,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "fleet",
-        &["cluster_file", "facts", "inventory", "profile", "resource"],
+        &[
+            "cluster_file",
+            "facts",
+            "inventory",
+            "profile",
+            "resource",
+            "shared",
+        ],
     ),
     ("finding", &["profile", "resource", "shared"]),
     (
@@ -104,6 +112,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "resource",
             "rke",
             "secret",
+            "shared",
             "source",
             "ssh",
             "statements",

@@ -36,6 +36,7 @@ use crate::cluster_file::intent::Intent;
 use crate::cluster_file::plain::Plain;
 use crate::cluster_file::syntax::Syntax;
 use crate::inventory::Inventory;
+use crate::shared::Shared;
 use crate::source::Place;
 use crate::source::Remark;
 use crate::yaml;
@@ -46,7 +47,7 @@ use crate::yaml::Value;
 pub struct ClusterFile {
     file: String,
     text: String,
-    tree: Value,
+    tree: Shared<Value>,
 }
 
 /// The outcome of [`ClusterFile::edited`].
@@ -93,7 +94,7 @@ impl ClusterFile {
         Ok(Self {
             file: file.to_owned(),
             text: text.to_owned(),
-            tree,
+            tree: tree.into(),
         })
     }
 
@@ -168,8 +169,18 @@ impl ClusterFile {
         })
     }
 
-    /// What comes of writing `intent` into the plain text, still without a proof.
+    /// What comes of writing `intent` into the plain text, still without a proof. One syntax tree at
+    /// a time: of a large fleet's file it is the largest thing there is.
     fn draft(&self, plain: &str, intent: &Intent) -> Result<Draft, EditError> {
+        let mut draft = self.draft_but_addons(plain, intent)?;
+        if let Some(merge) = &intent.addons {
+            let syntax = self.syntax(&draft.text)?;
+            draft.text = AddonsText::find(&draft.text, &syntax).rewritten(&draft.text, merge);
+        }
+        Ok(draft)
+    }
+
+    fn draft_but_addons(&self, plain: &str, intent: &Intent) -> Result<Draft, EditError> {
         let syntax = self.syntax(plain)?;
         let mut reach = Vec::new();
         for wish in &intent.wishes {
@@ -181,13 +192,8 @@ impl ClusterFile {
         }
         let comments = syntax.comments();
         syntax.write(intent);
-        let mut text = syntax.text();
-        if let Some(merge) = &intent.addons {
-            let now = syntax.fresh(&text)?;
-            text = AddonsText::find(&text, &now).rewritten(&text, merge);
-        }
         Ok(Draft {
-            text,
+            text: syntax.text(),
             comments,
             reach,
         })

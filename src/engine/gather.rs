@@ -68,7 +68,9 @@ impl Run {
             }
             facts
         };
-        self.unless_stopped(look).await
+        // On the heap: all nodes begin at once, and a future that is handed on stands twice in its
+        // caller's.
+        self.unless_stopped(Box::pin(look)).await
     }
 
     /// The answers to `questions`, or why there are none; a stop ends the waiting.

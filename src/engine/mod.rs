@@ -63,6 +63,7 @@ use crate::profile::waiver::Day;
 use crate::rancher::Access;
 use crate::rke::Lock;
 use crate::secret::Secret;
+use crate::shared::Shared;
 use crate::source::Remark;
 use crate::ssh::keys::Keys;
 use crate::ssh::session::Options;
@@ -76,7 +77,7 @@ pub use crate::engine::teller::Teller;
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Job {
     pub command: &'static str,
-    pub inventory: Inventory,
+    pub inventory: Shared<Inventory>,
     pub profile: Profile,
     pub level: u8,
     pub rollout: Rollout,

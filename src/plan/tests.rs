@@ -116,7 +116,7 @@ pub(super) fn fleet_of(inspect: &str) -> Fleet {
     };
     let facts = [("cp-1", true), ("cp-2", true), ("w-1", false)]
         .map(|(name, control)| (name.to_owned(), facts(inspect, control)));
-    Fleet::new(inventory, cluster, BTreeMap::from(facts))
+    Fleet::new(inventory.into(), cluster, BTreeMap::from(facts))
 }
 
 fn fleet() -> Fleet {

@@ -133,6 +133,10 @@ fn content<'a>(facts: &'a Facts, path: &str) -> Result<&'a str, String> {
 }
 
 fn in_file(path: &str, text: &str, key: &str) -> impl Iterator<Item = Assignment> {
+    // Whatever separates the parts of a key, its last one stands in every line that sets it; most
+    // files have none.
+    let last = key.rsplit('.').next().unwrap_or(key);
+    let text = if text.contains(last) { text } else { "" };
     text.lines().enumerate().filter_map(move |(index, line)| {
         let (name, value) = assignment(line)?;
         (name == key).then(|| Assignment {

@@ -118,7 +118,7 @@ pub(crate) fn fleet(count: usize) -> Fleet {
         file: cluster(&text),
         exists: true,
     };
-    Fleet::new(inventory, cluster, facts)
+    Fleet::new(inventory.into(), cluster, facts)
 }
 
 pub(crate) fn planned(profile: &Profile, fleet: &Fleet) -> Plan {

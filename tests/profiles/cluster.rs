@@ -197,7 +197,7 @@ fn fleet(facts: Facts, cluster: &str) -> Fleet {
         exists: true,
     };
     Fleet::new(
-        inventory,
+        inventory.into(),
         cluster,
         BTreeMap::from([(NODE.to_owned(), facts)]),
     )

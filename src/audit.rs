@@ -143,6 +143,8 @@ pub fn judge(profile: &Profile, level: u8, fleet: &Fleet) -> Vec<Finding> {
             ),
         }
     }
+    // There are as many as controls times nodes, and they stay for the whole run.
+    findings.shrink_to_fit();
     findings
 }
 

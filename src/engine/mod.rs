@@ -50,6 +50,7 @@ use crate::event::EventKind;
 use crate::event::Phase;
 use crate::event::RunStarted;
 use crate::facts::Facts;
+use crate::facts::store::Store;
 use crate::fleet::ClusterState;
 use crate::fleet::Fleet;
 use crate::inventory::Inventory;
@@ -64,6 +65,7 @@ use crate::profile::waiver::Day;
 use crate::rancher::Access;
 use crate::rke::Lock;
 use crate::secret::Secret;
+use crate::shared::Shared;
 use crate::source::Remark;
 use crate::ssh::keys::Keys;
 use crate::ssh::session::Options;
@@ -77,7 +79,7 @@ pub use crate::engine::teller::Teller;
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Job {
     pub command: &'static str,
-    pub inventory: Inventory,
+    pub inventory: Shared<Inventory>,
     pub profile: Profile,
     pub level: u8,
     pub rollout: Rollout,
@@ -181,6 +183,8 @@ pub struct Run {
     /// What a look asks, by the roles of a node; of the latest look.
     asked: BTreeMap<BTreeSet<Role>, Asked>,
     looks: Looks,
+    /// What the nodes say alike.
+    store: Mutex<Store>,
     /// Begun with the first change.
     journal: Mutex<Option<Journal>>,
     /// That the Kubernetes API told nothing is told once.
@@ -219,6 +223,7 @@ impl Run {
             seen: BTreeMap::new(),
             asked: BTreeMap::new(),
             looks: Looks::default(),
+            store: Mutex::default(),
             journal: Mutex::default(),
             is_silence_told: false,
         }

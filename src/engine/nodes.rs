@@ -14,7 +14,6 @@ use crate::event::EventKind;
 use crate::event::Outcome;
 use crate::event::Phase;
 use crate::facts::Facts;
-use crate::facts::answer;
 use crate::inventory::Node;
 use crate::inventory::Role;
 use crate::node::frame::Answer;
@@ -115,7 +114,7 @@ impl Run {
             self.tell_outcome(node, change, outcome.clone());
         }
         if let (Some(asked), [_, ..]) = (asked, answers.as_slice()) {
-            let mut facts = answer::read(&asked.questions, &answers);
+            let mut facts = self.read(&asked.questions, &answers);
             self.ask_after(node, &asked.questions, &mut facts).await;
             // What could be read before and not now may be readable again a moment later.
             let before = self.seen.get(&node.name).map_or(0, unread);

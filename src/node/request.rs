@@ -7,7 +7,7 @@ use crate::node::escaped;
 use crate::secret::Secret;
 
 /// One record to a node. The questions change nothing; what stands below them does.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Request {
     /// Running kernel values, by dotted key.
     Kernel(Vec<String>),
@@ -43,7 +43,7 @@ pub enum Request {
 /// That a node is to be one run's own.
 ///
 /// The program that takes the lock goes on running, and holds it, until its input ends.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Lock {
     /// Who the run is, for others that meet it.
     pub holder: String,
@@ -54,7 +54,7 @@ pub struct Lock {
 }
 
 /// What is asked about a file.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum FileQuestion {
     /// Owner and mode.
     Attributes(String),
@@ -67,7 +67,7 @@ pub enum FileQuestion {
 }
 
 /// A file to be written beside its target and renamed over it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Put {
     pub attributes: Attributes,
     pub seen: Seen,
@@ -77,7 +77,7 @@ pub struct Put {
 }
 
 /// A file to be put back as it was, or to be removed because it was not there.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Unput {
     pub path: String,
     /// What stands there now.
@@ -89,7 +89,7 @@ pub struct Unput {
 }
 
 /// What a node kept of a file.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Kept {
     /// Where it is.
     pub kept: String,
@@ -100,7 +100,7 @@ pub struct Kept {
 }
 
 /// Owner and mode of a path.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Attributes {
     pub path: String,
     pub mode: u32,
@@ -109,7 +109,7 @@ pub struct Attributes {
 }
 
 /// What the plan was made for; the node refuses when it finds anything else.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Seen {
     Absent,
     /// SHA-256 of the content, in hex.

@@ -18,6 +18,7 @@ use harden::facts::Facts;
 use harden::facts::Observed;
 use harden::facts::answer;
 use harden::facts::question::Question;
+use harden::facts::store::Store;
 use harden::fleet::ClusterState;
 use harden::fleet::Fleet;
 use harden::inventory::Inventory;
@@ -138,7 +139,7 @@ pub(crate) fn questions() -> BTreeSet<Question> {
 }
 
 pub(crate) fn facts() -> Facts {
-    answer::read(&questions(), &answers())
+    answer::read(&questions(), &answers(), &mut Store::default())
 }
 
 /// Every node answered alike.
@@ -168,7 +169,7 @@ fn fleet_of(count: usize, of: impl Fn(usize, Facts) -> Facts) -> Fleet {
         file: cluster(&text),
         exists: true,
     };
-    Fleet::new(inventory, cluster, facts)
+    Fleet::new(inventory.into(), cluster, facts)
 }
 
 pub(crate) fn planned(profile: &Profile, fleet: &Fleet) -> Plan {

@@ -76,7 +76,7 @@ impl Run {
         self.teller.tell(EventKind::PhaseStarted(Phase::Verify));
         let again = self.decide(past).await.plan;
         for (node, changes) in &again.nodes {
-            for change in changes {
+            for change in changes.iter() {
                 self.fail(
                     format!("{node}: {} is not as it was before", change.subject),
                     "somebody else may have changed it in the meantime; `harden undo` again",

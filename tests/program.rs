@@ -503,6 +503,34 @@ fn the_systems_name_is_asked_for_only_where_no_component_shows_its_files() {
 }
 
 #[test]
+fn one_run_of_docker_tells_what_is_there_and_what_is_not() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let runs = dir.path().join("runs");
+        let docker = format!(
+            "#!/bin/sh\necho \"$*\" >>{}\necho '[{{\"Destination\":\"/etc/kubernetes\"}}]'\n\
+             echo 'Error: No such container: kubelet' >&2\nexit 1\n",
+            runs.display()
+        );
+        let names = ["kube-proxy", "kubelet"].map(str::to_owned);
+        let stdin = frame::encode(&[Request::Containers(names.to_vec())]);
+
+        let said = run_with(shell, &[("docker", &docker)], "exec \"$@\"", stdin.expose());
+
+        assert_eq!(
+            text(&frame::decode(&said).unwrap(), "containers"),
+            "[{\"Destination\":\"/etc/kubernetes\"}]\nError: No such container: kubelet",
+            "{shell:?}"
+        );
+        assert_eq!(
+            fs::read_to_string(&runs).unwrap(),
+            "inspect --type container kube-proxy kubelet\n",
+            "{shell:?}"
+        );
+    }
+}
+
+#[test]
 fn of_a_secret_in_etcd_only_the_beginning_leaves_the_node() {
     let docker = r#"#!/bin/sh
 echo "$*" | grep -q "^exec etcd etcdctl .* get /registry/secrets/ /registry/secrets0 " || exit 3

@@ -45,8 +45,8 @@ pub fn read(questions: &BTreeSet<Question>, answers: &[Answer]) -> Facts {
         .collect();
     if let Some(answer) = body("nodocker") {
         facts.containers = every(&names, &Observed::unread(answer.text()));
-    } else if let (Some(found), Some(refused)) = (body("containers"), body("refused")) {
-        facts.containers = containers(&names, &found.text(), &refused.text());
+    } else if let Some(answer) = body("containers") {
+        facts.containers = containers(&names, &answer.text());
     }
     facts.operating_system = body("system")
         .map(|answer| answer.text().trim().to_owned())
@@ -194,27 +194,29 @@ fn distribute(
 }
 
 /// A container is absent only when Docker itself said so; every other silence is unread.
-fn containers(names: &[&str], json: &str, refused: &str) -> BTreeMap<String, Observed<Container>> {
+fn containers(names: &[&str], text: &str) -> BTreeMap<String, Observed<Container>> {
+    let (json, said) = container::told_apart(text);
     let mut found = match container::read(json) {
         Ok(found) => found,
         Err(why) => return every(names, &Observed::unread(why)),
     };
+    let said = said.trim();
     let mut containers = BTreeMap::new();
     for name in names {
         let place = found.iter().position(|container| container.name == *name);
         let observed = match place.map(|place| found.swap_remove(place)) {
             Some(container) => Observed::Present(container),
-            None if says_absent(refused, name) => Observed::Absent,
-            None if refused.trim().is_empty() => Observed::unread("docker did not mention it"),
-            None => Observed::unread(refused.lines().next().unwrap_or_default()),
+            None if says_absent(said, name) => Observed::Absent,
+            None if said.is_empty() => Observed::unread("docker did not mention it"),
+            None => Observed::unread(said.lines().next().unwrap_or_default()),
         };
         containers.insert((*name).to_owned(), observed);
     }
     containers
 }
 
-fn says_absent(refused: &str, name: &str) -> bool {
-    refused.lines().any(|line| {
+fn says_absent(said: &str, name: &str) -> bool {
+    said.lines().any(|line| {
         line.rsplit_once(": ").is_some_and(|(said, what)| {
             what == name
                 && (said.ends_with("No such object") || said.ends_with("No such container"))
@@ -310,7 +312,7 @@ mod tests {
 
     #[test]
     fn only_docker_itself_can_say_that_a_container_is_absent() {
-        let said = |text| container_named(&[answer("containers", "[]"), answer("refused", text)]);
+        let said = |text| container_named(&[answer("containers", &format!("[]\n{text}\n"))]);
 
         assert_eq!(said("Error: No such object: kubelet"), Observed::Absent);
         assert_eq!(
@@ -326,6 +328,8 @@ mod tests {
             Observed::Unread { .. }
         ));
         assert!(matches!(said(""), Observed::Unread { .. }));
+        let silent = container_named(&[answer("containers", "Error: No such object: kubelet")]);
+        assert_eq!(silent, Observed::Absent);
         assert!(matches!(
             container_named(&[answer("nodocker", "docker is not installed")]),
             Observed::Unread { .. }

@@ -137,17 +137,13 @@ containers() {
 		answer nodocker "docker is not installed or not on the PATH ($PATH)"
 		return
 	fi
-	json=$(bounded docker inspect --type container "$@" 2>/dev/null)
+	# What it prints and what it complains about in one run: the reader tells them apart.
+	said=$(bounded docker inspect --type container "$@" 2>&1)
 	status=$?
-	said=
 	case $status in 124 | 143) said="docker did not answer within 25 s" ;; esac
-	if [ -z "$said" ] && [ "$status" -ne 0 ]; then
-		said=$(bounded docker inspect --type container "$@" 2>&1 >/dev/null)
-	fi
-	answer containers "$json"
-	answer refused "$said"
+	answer containers "$said"
 	# Where no component says where its files are, the name of the system tells (rke.md 6).
-	case $status$json in
+	case $status$said in
 	124* | 143* | *\"/etc/kubernetes\"*) ;;
 	*) answer system "$(bounded docker info --format "{{.OperatingSystem}}" 2>/dev/null)" ;;
 	esac

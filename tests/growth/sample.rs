@@ -91,7 +91,6 @@ pub(crate) fn answers() -> Vec<Answer> {
         answer("files", "absent\t/etc/sysctl.conf\n".to_owned()),
         answer("content", String::new()),
         answer("containers", format!("{INSPECTED}{padding}")),
-        answer("refused", String::new()),
         answer("tools", String::new()),
     ]
 }

@@ -101,6 +101,16 @@ fn text(answers: &[Answer], verb: &str) -> String {
         .into_owned()
 }
 
+/// What the program gives of files with these paths and contents.
+fn contents(files: &[(&str, &str)]) -> String {
+    let sections = files
+        .iter()
+        .map(|(path, content)| format!("==> {path} <==\n{content}\n"));
+    sections
+        .chain(["==> standard input <==".to_owned()])
+        .collect()
+}
+
 fn put(path: &Path, seen: Seen, content: &[u8]) -> Request {
     let owner = fs::metadata("/proc/self").unwrap();
     Request::Put(Put {
@@ -123,14 +133,18 @@ fn questions_beside_the_program_and_on_stdin_get_the_same_answer() {
         let odd = dir.path().join("it's \\0 $(id) `id` \"q\" * ! %b.yaml");
         fs::write(&odd, "odd").unwrap();
         let requests = [
-            Request::Kernel(vec!["kernel.panic".to_owned(), "no.such".to_owned()]),
+            Request::Tools(vec!["no such tool".to_owned()]),
             Request::Files(vec![FileQuestion::Content(odd.display().to_string())]),
         ];
 
         let beside = ask(shell, &requests);
         let on_stdin = frame::decode(&run(shell, frame::encode(&requests).expose())).unwrap();
 
-        assert_eq!(text(&beside, "content"), "odd", "{shell:?}");
+        assert_eq!(
+            text(&beside, "content"),
+            contents(&[(&odd.display().to_string(), "odd")]),
+            "{shell:?}"
+        );
         assert_eq!(beside, on_stdin, "{shell:?}");
     }
 }
@@ -143,7 +157,8 @@ fn content_of_every_kind_comes_back_with_owner_and_mode() {
         let content = "grüße: \"a\\nb\" # $HOME `id` 'x' !\n\n\n";
         fs::write(&file, content).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-        fs::write(dir.path().join("b.conf"), "x=1").unwrap();
+        let path = |name: &str| format!("{}/{name}", dir.path().display());
+        fs::write(path("b.conf"), "x=1").unwrap();
 
         let answers = ask(
             shell,
@@ -160,7 +175,10 @@ fn content_of_every_kind_comes_back_with_owner_and_mode() {
         assert!(files.contains(&format!("absent\t{}/none/at/all", dir.path().display())));
         assert_eq!(
             text(&answers, "content"),
-            format!("{content}x=1"),
+            contents(&[
+                (&file.display().to_string(), content),
+                (&path("b.conf"), "x=1"),
+            ]),
             "{shell:?}"
         );
     }
@@ -306,15 +324,24 @@ fn a_stream_that_breaks_off_changes_nothing_and_says_so() {
 #[test]
 fn kernel_values_are_read_in_full() {
     for shell in SHELLS {
-        let keys = vec!["kernel.pid_max".to_owned(), "kernel.no_such_key".to_owned()];
+        let keys = ["kernel.pid_max", "kernel.no_such_key"];
+        let keys = keys
+            .map(|key| FileQuestion::Kernel(key.to_owned()))
+            .to_vec();
         let running = fs::read_to_string("/proc/sys/kernel/pid_max").unwrap();
 
-        let answers = ask(shell, &[Request::Kernel(keys)]);
+        let answers = ask(shell, &[Request::Files(keys)]);
 
-        let expected = format!(
-            "asked\tkernel/pid_max\nabsent\tkernel/no_such_key\n/proc/sys/kernel/pid_max:{running}"
+        assert_eq!(
+            text(&answers, "files"),
+            "value\tkernel/pid_max\nnovalue\tkernel/no_such_key\n",
+            "{shell:?}"
         );
-        assert_eq!(text(&answers, "kernel"), expected, "{shell:?}");
+        assert_eq!(
+            text(&answers, "content"),
+            contents(&[("/proc/sys/kernel/pid_max", &running)]),
+            "{shell:?}"
+        );
     }
 }
 

@@ -18,6 +18,7 @@ use crate::facts::container::Container;
 use crate::facts::layout::pretty_name;
 use crate::facts::question::OS_RELEASE;
 use crate::facts::question::Question;
+use crate::facts::sections::Sections;
 use crate::node::frame::Answer;
 
 /// No file that is read here is larger; a larger one is not read at all.
@@ -30,11 +31,10 @@ pub fn read(questions: &BTreeSet<Question>, answers: &[Answer]) -> Facts {
         silent: Some("the node gave no answer to this question".into()),
         ..Facts::default()
     };
-    if let Some(answer) = body("kernel") {
-        facts.kernel = kernel(&answer.text());
-    }
     if let (Some(listing), Some(content)) = (body("files"), body("content")) {
-        facts.files = files(&listing.text(), &content.body);
+        let mut sections = Sections::of(&content.body);
+        facts.kernel = kernel(&listing.text(), &mut sections);
+        facts.files = files(&listing.text(), &mut sections);
     }
     let names: Vec<&str> = questions
         .iter()
@@ -69,19 +69,18 @@ fn name_in_file(facts: &Facts) -> Option<String> {
     }
 }
 
-fn kernel(text: &str) -> BTreeMap<String, Observed<String>> {
+fn kernel(listing: &str, sections: &mut Sections<'_>) -> BTreeMap<String, Observed<String>> {
     let mut values = BTreeMap::new();
-    for line in text.lines() {
-        if let Some(path) = line.strip_prefix("asked\t") {
-            let why = format!("/proc/sys/{path} could not be read");
-            values.insert(dotted(path), Observed::unread(why));
-        } else if let Some(path) = line.strip_prefix("absent\t") {
+    for line in listing.lines() {
+        if let Some(path) = line.strip_prefix("value\t") {
+            let place = format!("/proc/sys/{path}");
+            let observed = match sections.value(&place) {
+                Some(value) => Observed::Present(String::from_utf8_lossy(value).trim().to_owned()),
+                None => Observed::unread(format!("{place} could not be read")),
+            };
+            values.insert(dotted(path), observed);
+        } else if let Some(path) = line.strip_prefix("novalue\t") {
             values.insert(dotted(path), Observed::Absent);
-        } else if let Some((path, value)) = line
-            .strip_prefix("/proc/sys/")
-            .and_then(|rest| rest.split_once(':'))
-        {
-            values.insert(dotted(path), Observed::Present(value.trim().to_owned()));
         }
     }
     values
@@ -91,7 +90,7 @@ fn dotted(path: &str) -> String {
     path.replace('/', ".")
 }
 
-fn files(listing: &str, content: &[u8]) -> BTreeMap<String, Observed<File>> {
+fn files(listing: &str, sections: &mut Sections<'_>) -> BTreeMap<String, Observed<File>> {
     let mut files: BTreeMap<String, Observed<File>> = BTreeMap::new();
     let mut links = BTreeSet::new();
     let mut reads = Vec::new();
@@ -125,7 +124,7 @@ fn files(listing: &str, content: &[u8]) -> BTreeMap<String, Observed<File>> {
             file.link = true;
         }
     }
-    distribute(&mut files, &reads, &sizes, content);
+    distribute(&mut files, &reads, &sizes, sections);
     files
 }
 
@@ -166,29 +165,27 @@ fn utc(text: &str) -> Option<Timestamp> {
     Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
-/// Cuts the joined content into files by the sizes that `stat` saw a moment before.
+/// Gives each file its content, which has the size that `stat` saw a moment before.
 fn distribute(
     files: &mut BTreeMap<String, Observed<File>>,
     reads: &[String],
     sizes: &BTreeMap<String, usize>,
-    content: &[u8],
+    sections: &mut Sections<'_>,
 ) {
-    let size_of = |path: &String| sizes.get(path).copied().unwrap_or(0).min(CONTENT_LIMIT + 1);
-    let whole = reads.iter().map(size_of).sum::<usize>() == content.len();
-    let mut rest = content;
     for path in reads {
-        let size = size_of(path);
-        if !whole {
-            let why = "it changed while it was read, or holds NUL bytes";
-            files.insert(path.clone(), Observed::unread(why));
-            continue;
-        }
-        let (own, after) = rest.split_at(size);
-        rest = after;
-        if size > CONTENT_LIMIT {
-            files.insert(path.clone(), Observed::unread("it is larger than 1 MiB"));
-        } else if let Some(Observed::Present(file)) = files.get_mut(path) {
-            file.content = Some(Content::new(own.to_vec()));
+        let size = sizes.get(path).copied().unwrap_or(0);
+        let content = match sections.file(path, size.min(CONTENT_LIMIT + 1)) {
+            Ok(_) if size > CONTENT_LIMIT => Err("it is larger than 1 MiB"),
+            other => other,
+        };
+        match (content, files.get_mut(path)) {
+            (Ok(content), Some(Observed::Present(file))) => {
+                file.content = Some(Content::new(content.to_vec()));
+            }
+            (Ok(_), _) => {}
+            (Err(why), _) => {
+                files.insert(path.clone(), Observed::unread(why));
+            }
         }
     }
 }
@@ -340,14 +337,14 @@ mod tests {
     fn a_missing_file_is_absent_and_a_forbidden_one_is_unread() {
         let listing = "absent\t/a\nunread\t/b/c\t/b may not be searched\n";
 
-        let files = files(listing, b"");
+        let files = files(listing, &mut Sections::of(b""));
 
         assert_eq!(files["/a"], Observed::Absent);
         assert!(matches!(&files["/b/c"], Observed::Unread { why } if why.contains("/b")));
     }
 
     #[test]
-    fn joined_contents_are_cut_by_size_and_a_changed_one_is_unread() {
+    fn a_content_belongs_to_its_file_and_a_changed_one_is_unread() {
         let line = |path: &str, size: usize| {
             format!(
                 "read\t{path}\nfile\t600\t0\t0\troot\troot\t{size}\t2018-11-20 09:14:03.120394812 +0000\tregular file\t{path}\n"
@@ -355,8 +352,10 @@ mod tests {
         };
         let listing = line("/a", 3) + &line("/b", 2);
 
-        let good = files(&listing, b"onetw");
-        let grown = files(&listing, b"onetwo");
+        let read = |stream: &str| files(&listing, &mut Sections::of(stream.as_bytes()));
+
+        let good = read("==> /a <==\none\n==> /b <==\ntw\n==> standard input <==");
+        let grown = read("==> /a <==\none\n==> /b <==\ntwo\n==> standard input <==");
 
         let content = |file: &Observed<File>| match file {
             Observed::Present(file) => file.content.clone().unwrap().bytes().to_vec(),
@@ -364,13 +363,15 @@ mod tests {
         };
         assert_eq!(content(&good["/a"]), b"one");
         assert_eq!(content(&good["/b"]), b"tw");
-        assert!(matches!(grown["/a"], Observed::Unread { .. }));
+        assert_eq!(content(&grown["/a"]), b"one");
+        assert!(matches!(grown["/b"], Observed::Unread { .. }));
     }
 
     #[test]
     fn a_kernel_value_that_could_not_be_read_is_not_absent() {
-        let values =
-            kernel("asked\tkernel/panic\nasked\tvm/x\nabsent\tvm/y\n/proc/sys/kernel/panic:10\n");
+        let listing = "value\tkernel/panic\nvalue\tvm/x\nnovalue\tvm/y\n";
+        let stream = b"==> /proc/sys/kernel/panic <==\n10\n\n==> standard input <==";
+        let values = kernel(listing, &mut Sections::of(stream));
 
         assert_eq!(values["kernel.panic"], Observed::Present("10".into()));
         assert!(matches!(values["vm.x"], Observed::Unread { .. }));

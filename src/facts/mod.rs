@@ -12,6 +12,7 @@ pub mod layout;
 pub mod object;
 pub mod question;
 pub mod rancher;
+mod sections;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;

@@ -6,8 +6,7 @@
 #      From stdin they are read at once, because a shell of its own reads byte by byte.
 # Out: `VERB<tab>LENGTH`, newline, LENGTH bytes, newline. The last record is `end`.
 #
-# Only what POSIX promises, and as few processes as can be: built-ins, one stat, one head,
-# one grep, one docker. No single quote may stand in this file outside of pairs that balance.
+# Only what POSIX promises, and as few processes as can be: built-ins, one stat, one head, one docker. No single quote may stand in this file outside of pairs that balance.
 
 LC_ALL=C
 TZ=UTC0
@@ -63,31 +62,22 @@ missing() {
 	fi
 }
 
-# Not with the shell's own read: some shells read byte by byte, and /proc/sys gives only the first.
-kernel() {
-	out= present=
-	IFS=$nl
-	for key; do
-		if [ -e "/proc/sys/$key" ]; then
-			present="$present/proc/sys/$key$nl"
-			out="${out}asked${tab}$key$nl"
-		else
-			out="${out}absent${tab}$key$nl"
-		fi
-	done
-	if [ -n "$present" ]; then out="$out$(grep -s -H "" $present)$nl"; fi
-	IFS=$tab
-	answer kernel "$out"
-}
-
 # Each field is a mark and a path: s (owner and mode only), r (content too), g (a glob, content too),
-# d (a directory and what is in it, owner and mode only).
+# d (a directory and what is in it, owner and mode only), k (a kernel value).
 files() {
-	out= stats= reads=
+	out= stats= reads= values=
 	IFS=$nl
 	for field; do
 		path=${field#?}
 		case $field in
+		k*)
+			if [ -e "/proc/sys/$path" ]; then
+				values="$values/proc/sys/$path$nl"
+				out="${out}value${tab}$path$nl"
+			else
+				out="${out}novalue${tab}$path$nl"
+			fi
+			;;
 		g*)
 			set +f
 			for found in $path; do one r "$found" quiet; done
@@ -110,9 +100,10 @@ files() {
 		out="$out$(stat -L -c "file$tab%a$tab%u$tab%g$tab%U$tab%G$tab%s$tab%y$tab%F$tab%n" -- $stats 2>/dev/null)$nl"
 	fi
 	content=
-	if [ -n "$reads" ]; then
-		content=$(head -q -c 1048577 -- $reads 2>/dev/null; printf .)
-		content=${content%.}
+	# Each behind its name; the last one is empty, so that no other loses the ends of its last lines.
+	# Not with the shell's own read: some shells read byte by byte, and /proc/sys gives only the first.
+	if [ -n "$values$reads" ]; then
+		content=$(head -v -c 1048577 -- $values $reads - 2>/dev/null </dev/null)
 	fi
 	IFS=$tab
 	answer files "$out"
@@ -412,7 +403,7 @@ obey() {
 	verb=$1
 	shift
 	case $verb in
-	kernel | files | containers | room | tools | secrets | log) "$verb" "$@" ;;
+	files | containers | room | tools | secrets | log) "$verb" "$@" ;;
 	lock | put | unput | attributes | assign | restart | sweep) change "$verb" "$@" ;;
 	end)
 		answer end ""

@@ -9,8 +9,7 @@ use crate::secret::Secret;
 /// One record to a node. The questions change nothing; what stands below them does.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Request {
-    /// Running kernel values, by dotted key.
-    Kernel(Vec<String>),
+    /// Kernel values too, because one program reads them all.
     Files(Vec<FileQuestion>),
     Containers(Vec<String>),
     /// What a write to these paths would fail on.
@@ -52,6 +51,8 @@ pub enum FileQuestion {
     Glob(String),
     /// Owner and mode of a directory and of everything directly in it, hidden files too.
     Directory(String),
+    /// A running kernel value, by dotted key.
+    Kernel(String),
 }
 
 /// A file to be written beside its target and renamed over it.
@@ -136,11 +137,7 @@ impl Request {
     pub fn told(&self) -> String {
         let of = |what: &str, names: &[String]| format!("{what} {}", names.join(", "));
         match self {
-            Self::Kernel(keys) => of("kernel values", keys),
-            Self::Files(files) => {
-                let paths: Vec<String> = files.iter().map(|file| file.path().to_owned()).collect();
-                of("files", &paths)
-            }
+            Self::Files(files) => told_of_files(files),
             Self::Containers(names) => of("containers", names),
             Self::Room(paths) => of("room for", paths),
             Self::Tools(names) => of("programs", names),
@@ -164,10 +161,6 @@ impl Request {
             all
         };
         match self {
-            Self::Kernel(keys) => {
-                let paths: Vec<String> = keys.iter().map(|key| proc_path(key)).collect();
-                record("kernel", &paths)
-            }
             Self::Files(files) => {
                 let marked: Vec<String> = files.iter().map(FileQuestion::marked).collect();
                 record("files", &marked)
@@ -188,13 +181,29 @@ impl Request {
     }
 }
 
+/// Kernel values and files are two kinds of thing for people.
+fn told_of_files(files: &[FileQuestion]) -> String {
+    let (keys, paths): (Vec<&FileQuestion>, Vec<&FileQuestion>) = files
+        .iter()
+        .partition(|file| matches!(file, FileQuestion::Kernel(_)));
+    let parts = [("kernel values", keys), ("files", paths)]
+        .into_iter()
+        .filter(|(_, files)| !files.is_empty())
+        .map(|(what, files)| {
+            let names: Vec<&str> = files.iter().map(|file| file.path()).collect();
+            format!("{what} {}", names.join(", "))
+        });
+    parts.collect::<Vec<String>>().join("; ")
+}
+
 impl FileQuestion {
     fn path(&self) -> &str {
         match self {
             Self::Attributes(path)
             | Self::Content(path)
             | Self::Glob(path)
-            | Self::Directory(path) => path,
+            | Self::Directory(path)
+            | Self::Kernel(path) => path,
         }
     }
 
@@ -204,6 +213,7 @@ impl FileQuestion {
             Self::Content(path) => format!("r{path}"),
             Self::Glob(pattern) => format!("g{pattern}"),
             Self::Directory(path) => format!("d{path}"),
+            Self::Kernel(key) => format!("k{}", proc_path(key)),
         }
     }
 }

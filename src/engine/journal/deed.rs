@@ -139,8 +139,7 @@ impl Deed {
                 component: component.clone(),
             },
             Request::Sweep(path) => Self::Sweep { path: path.clone() },
-            Request::Kernel(_)
-            | Request::Secrets { .. }
+            Request::Secrets { .. }
             | Request::Log(_)
             | Request::Files(_)
             | Request::Containers(_)

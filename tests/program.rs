@@ -365,7 +365,111 @@ fn room_and_tools_foretell_what_a_write_would_fail_on() {
             "{room}"
         );
         assert!(room.contains("free\t"), "{shell:?}: {room}");
+        assert_eq!(text(&answers, "leftovers"), "", "{shell:?}");
         assert_eq!(text(&answers, "tools"), "no-such-tool\n", "{shell:?}");
+    }
+}
+
+#[test]
+fn an_immutable_file_is_foretold_whether_the_shell_asks_the_kernel_or_guesses() {
+    let chattr = |flag: &str, path: &Path| {
+        let status = Command::new("chattr").arg(flag).arg(path).status();
+        assert!(status.unwrap().success(), "chattr {flag} {path:?} as root");
+    };
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        for name in ["fixed", "loose"] {
+            fs::write(path(name), "x").unwrap();
+        }
+        let paths = ["fixed", "loose"].map(|name| path(name).display().to_string());
+
+        chattr("+i", &path("fixed"));
+        let answers = ask(shell, &[Request::Room(paths.to_vec())]);
+        chattr("-i", &path("fixed"));
+
+        let room = text(&answers, "room");
+        let fixed: Vec<&str> = room
+            .lines()
+            .filter_map(|line| line.strip_prefix("fixed\t"))
+            .map(str::trim)
+            .collect();
+        assert_eq!(fixed, [paths[0].as_str()], "{shell:?}: {room}");
+    }
+}
+
+#[test]
+fn what_a_killed_run_left_is_told_with_the_room_and_alone() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let left = dir.path().join(".audit.yaml.harden");
+        fs::write(&left, "half").unwrap();
+        let paths = vec![dir.path().join("audit.yaml").display().to_string()];
+
+        for request in [Request::Room(paths.clone()), Request::Leftovers(paths)] {
+            let told = text(&ask(shell, &[request]), "leftovers");
+            assert_eq!(told, format!("{}\n", left.display()), "{shell:?}");
+        }
+    }
+}
+
+#[test]
+fn kernel_values_are_set_in_one_go_and_each_has_its_own_outcome() {
+    let assign = |key: &str, value: &str| Request::Assign {
+        key: key.to_owned(),
+        value: value.to_owned(),
+    };
+    // Files stand for kernel values; the second takes what is written and keeps something else.
+    let enter =
+        "dir=$(mktemp -d) && echo 0 >$dir/a && echo 0 >$dir/c && exec unshare --mount sh -c '
+        mount --bind $0/a /proc/sys/kernel/panic && mount --bind $0/c /proc/sys/vm/panic_on_oom &&
+        mount --bind /dev/null /proc/sys/vm/overcommit_memory && exec \"$@\"' $dir \"$@\"";
+    let outcomes = |shell: &[&str], requests: &[Request]| {
+        let said = run_with(shell, &[], enter, frame::encode(requests).expose());
+        let answers = frame::decode(&said).unwrap();
+        let outcomes = answers.iter();
+        outcomes
+            .map(|answer| format!("{} {}", answer.verb, answer.text()))
+            .collect::<Vec<String>>()
+    };
+    for shell in SHELLS {
+        let said = outcomes(
+            shell,
+            &[
+                assign("kernel.panic", "10"),
+                assign("vm.panic_on_oom", "2"),
+                assign("vm.overcommit_memory", "1"),
+            ],
+        );
+        assert_eq!(
+            said,
+            [
+                "done ",
+                "done ",
+                "failed /proc/sys/vm/overcommit_memory is  after 1 was written"
+            ],
+            "{shell:?}"
+        );
+
+        let said = outcomes(
+            shell,
+            &[
+                assign("kernel.panic", "10"),
+                assign("kernel.no_such_key", "1"),
+                assign("vm.panic_on_oom", "2"),
+                Request::Sweep("/nowhere/.x.harden".to_owned()),
+            ],
+        );
+        assert_eq!(
+            said,
+            [
+                "done ",
+                "failed /proc/sys/kernel/no_such_key refused 1",
+                "skipped ",
+                "skipped "
+            ],
+            "{shell:?}"
+        );
     }
 }
 
@@ -394,7 +498,7 @@ fn unput(path: &Path, seen: &[u8], back: Option<(&Path, &[u8])>) -> Request {
 fn a_kept_file_is_put_back_with_its_mode_and_a_new_one_is_removed() {
     for shell in SHELLS {
         let dir = tempfile::tempdir().unwrap();
-        let (file, kept) = (dir.path().join("a b.yaml"), dir.path().join("kept"));
+        let (file, kept) = (dir.path().join("a \\b.yaml"), dir.path().join("kept"));
         fs::write(&file, "new\n").unwrap();
         fs::write(&kept, "old \\n %s\n").unwrap();
         let fresh = dir.path().join("fresh");

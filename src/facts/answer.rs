@@ -54,7 +54,9 @@ pub fn read(questions: &BTreeSet<Question>, answers: &[Answer]) -> Facts {
         .or_else(|| name_in_file(&facts));
     if let Some(answer) = body("room") {
         facts.room = room(&answer.text());
-        facts.leftovers = leftovers(&answer.text());
+    }
+    if let Some(answer) = body("leftovers") {
+        facts.leftovers = answer.text().lines().map(str::to_owned).collect();
     }
     if let Some(answer) = body("tools") {
         facts.missing_tools = Some(answer.text().lines().map(str::to_owned).collect());
@@ -226,12 +228,6 @@ fn every(names: &[&str], observed: &Observed<Container>) -> BTreeMap<String, Obs
         .iter()
         .map(|name| ((*name).to_owned(), observed.clone()))
         .collect()
-}
-
-fn leftovers(text: &str) -> BTreeSet<String> {
-    let lines = text.lines();
-    let paths = lines.filter_map(|line| line.strip_prefix("leftover\t"));
-    paths.map(str::to_owned).collect()
 }
 
 fn room(text: &str) -> BTreeMap<String, Observed<Room>> {

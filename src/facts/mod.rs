@@ -180,7 +180,7 @@ pub struct Room {
     /// The nearest directory that exists.
     pub near: String,
     pub read_only: bool,
-    /// The file or directory carries an attribute that forbids changes (`chattr +i`, `+a`).
+    /// Nobody may write the file, not even root: `chattr +i`, or a mount of its own.
     pub immutable: bool,
     pub free_bytes: u64,
     /// `None` on file systems that do not count inodes.

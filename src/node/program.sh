@@ -17,8 +17,8 @@ PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/bin
 tab="	"
 nl="
 "
-tmp= stopped= locked=
-trap 'if [ -n "$tmp" ]; then rm -f "$tmp"; fi; if [ -n "$locked" ]; then rm -rf "$locked"; fi' EXIT
+tmp= kept= stopped= locked=
+trap 'drop; if [ -n "$locked" ]; then rm -rf "$locked"; fi' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 
 answer() {
@@ -143,31 +143,52 @@ containers() {
 # What a write into these directories, or over these files, would fail on, and what a killed run
 # left there.
 room() {
-	out= dirs= held=
+	out= dirs= held= guess=
+	# Most shells ask the kernel, which lets nobody write what is immutable. One that goes by the mode
+	# believes that root may write even this, which nobody may; there lsattr has to tell.
+	if [ -w /proc/sys/kernel/ostype ]; then guess=1; fi
 	IFS=$nl
 	for path; do
-		near=$path
-		while [ -n "$near" ] && [ ! -d "$near" ]; do near=${near%/*}; done
-		near=${near:-/}
+		nearest "$path"
 		if [ ! -w "$near" ]; then out="${out}readonly${tab}$path${tab}$near$nl"; fi
 		dirs="$dirs$near$nl"
 		held="$held$near$nl"
-		if [ -f "$path" ] && [ ! -L "$path" ]; then held="$held$path$nl"; fi
+		if [ -f "$path" ] && [ ! -L "$path" ]; then
+			held="$held$path$nl"
+			if [ ! -w "$path" ]; then out="${out}fixed${tab}$path$nl"; fi
+		fi
 		out="${out}near${tab}$path${tab}$near$nl"
-		set +f
-		for left in "$near"/.*.harden; do
-			if [ -f "$left" ]; then out="${out}leftover${tab}$left$nl"; fi
-		done
-		set -f
 	done
 	out="$out$(stat -f -c "free$tab%a$tab%S$tab%d$tab%c$tab%n" -- $dirs 2>/dev/null)$nl"
-	if command -v lsattr >/dev/null 2>&1; then
+	if [ -n "$guess" ] && command -v lsattr >/dev/null 2>&1; then
 		for line in $(lsattr -d -- $held 2>/dev/null); do
 			case ${line%% *} in *[ai]*) out="${out}fixed$tab${line#* }$nl" ;; esac
 		done
 	fi
 	IFS=$tab
 	answer room "$out"
+	leftovers "$@"
+}
+
+# The directory that is there, of those that lead to PATH.
+nearest() {
+	near=$1
+	while [ -n "$near" ] && [ ! -d "$near" ]; do near=${near%/*}; done
+	near=${near:-/}
+}
+
+# What a killed run left beside these files.
+leftovers() {
+	out=
+	for path; do
+		nearest "$path"
+		set +f
+		for left in "$near"/.*.harden; do
+			if [ -f "$left" ]; then out="$out$left$nl"; fi
+		done
+		set -f
+	done
+	answer leftovers "$out"
 }
 
 tools() {
@@ -201,34 +222,40 @@ log() {
 	answer log "$(bounded docker logs --tail 5 "$1" 2>&1)"
 }
 
-# The digests of one file or two: `first` and `last`. A name with a backslash puts one before them.
-digests() {
-	last=$(sha256sum "$@") || return 1
-	first=${last%% *}
-	first=${first#\\}
-	last=${last##*"$nl"}
-	last=${last%% *}
-	last=${last#\\}
+# proven DIGEST FILE...: whether each file has the digest before it, by one program; `wrong` is the
+# first that has not. A name with a backslash puts one before its digest.
+proven() {
+	wanted= names=
+	while [ $# -gt 0 ]; do
+		wanted="$wanted$1$nl"
+		names="$names$2$nl"
+		shift 2
+	done
+	IFS=$nl
+	set -- $(sha256sum $names 2>/dev/null)
+	for wrong in $names; do
+		has=${1-}
+		has=${has%% *}
+		has=${has#\\}
+		if [ "$has" != "${wanted%%"$nl"*}" ]; then break; fi
+		wanted=${wanted#*"$nl"}
+		wrong=
+		if [ $# -gt 0 ]; then shift; fi
+	done
+	IFS=$tab
+	[ -z "$wrong" ]
 }
 
-# Refuses what is no longer of the kind that the plan saw.
+# Refuses what is no longer of the kind that the plan saw: a digest, or "absent".
 alike() {
 	if [ -L "$1" ]; then why="$1 is a symbolic link"; return 1; fi
 	if [ ! -e "$1" ]; then
-		case $2 in absent | any) return 0 ;; esac
+		if [ "$2" = absent ]; then return 0; fi
 		why="drifted: $1 was there and is gone"
 		return 1
 	fi
 	if [ ! -f "$1" ]; then why="$1 is not a regular file"; return 1; fi
 	if [ "$2" = absent ]; then why="drifted: $1 was not there and is now"; return 1; fi
-}
-
-# Refuses to touch what is no longer as the plan saw it: a digest, or "absent", or "any".
-unchanged() {
-	alike "$1" "$2" || return 1
-	case $2 in absent | any) return 0 ;; esac
-	digests "$1" || { why="$1 could not be read"; return 1; }
-	if [ "$first" != "$2" ]; then why="drifted: $1 is not what it was"; return 1; fi
 }
 
 # With SELinux, a file has the label of the one that it replaces, and a new one that of its directory.
@@ -245,15 +272,16 @@ label() {
 
 # put PATH MODE UID GID SEEN KEEP DIGEST CONTENT
 put() {
-	unchanged "$1" "$5" || return 1
+	alike "$1" "$5" || return 1
 	dir=${1%/*}
 	if [ ! -d "$dir" ]; then
 		why=$(umask 022; mkdir -p "$dir" 2>&1) || return 1
 	fi
 	keep "$1" "$6" || return 1
 	beside "$1" || return 1
+	partly="$tmp could not be written in full"
 	why=$(set -C; printf "%b" "$8" 2>&1 >"$tmp") || {
-		why="$tmp could not be written in full${why:+: $why}"
+		why="$partly${why:+: $why}"
 		return 1
 	}
 	over "$1" "$2" "$3" "$4" "$5" "$7"
@@ -261,16 +289,18 @@ put() {
 
 # unput PATH SEEN KEEP none, or unput PATH SEEN KEEP KEPT DIGEST MODE UID GID
 unput() {
-	unchanged "$1" "$2" || return 1
-	if [ "$4" != none ]; then unchanged "$4" "$5" || return 1; fi
-	keep "$1" "$3" || return 1
+	alike "$1" "$2" || return 1
 	if [ "$4" = none ]; then
-		unchanged "$1" "$2" || return 1
+		keep "$1" "$3" || return 1
+		as_seen "$1" "$2" || return 1
 		why=$(rm -f "$1" 2>&1) || return 1
 		sync "${1%/*}" 2>/dev/null || sync
 		return 0
 	fi
+	alike "$4" "$5" || return 1
+	keep "$1" "$3" || return 1
 	beside "$1" || return 1
+	partly="drifted: $4 is not what it was"
 	why=$(cp "$4" "$tmp" 2>&1) || {
 		why="$tmp could not be written in full${why:+: $why}"
 		return 1
@@ -279,14 +309,24 @@ unput() {
 }
 
 # Copies what is there to where it is kept, once: what a run replaces first is what was before it.
-# Under its own name only when it is complete.
+# The copy counts when its digest was proven, and does not stay before that.
 keep() {
 	if [ ! -f "$1" ] || [ "$2" = none ] || [ -e "$2" ]; then return 0; fi
 	if [ ! -d "${2%/*}" ]; then
 		why=$(mkdir -p "${2%/*}" 2>&1) || return 1
 	fi
-	gone "$2.part" || return 1
-	why=$(cp -p "$1" "$2.part" 2>&1 && mv "$2.part" "$2" 2>&1)
+	kept=$2
+	why=$(cp -p "$1" "$kept" 2>&1)
+}
+
+# Removes what a change has begun and not ended, and the directories that nothing else is in.
+drop() {
+	if [ -n "$tmp" ]; then rm -f "$tmp"; fi
+	if [ -n "$kept" ]; then
+		rm -f "$kept"
+		rmdir -p "${kept%/*}" 2>/dev/null
+	fi
+	tmp= kept=
 }
 
 # Names the file that is written beside PATH; one that a killed run left is removed.
@@ -300,23 +340,43 @@ gone() {
 }
 
 # over PATH MODE UID GID SEEN DIGEST: what is written beside becomes the file, at once and as a
-# whole, when it is whole and nobody touched the file meanwhile.
+# whole, when it is whole and on the disk, and so is what is kept, and nobody touched the file.
 over() {
-	why=$(chown "$3:$4" "$tmp" 2>&1 && chmod "$2" "$tmp" 2>&1) || return 1
+	own "$tmp" "$2" "$3" "$4" || return 1
 	label "$1" "$tmp" || return 1
-	sync "$tmp" 2>/dev/null || sync
-	alike "$1" "$5" || return 1
-	case $5 in
-	absent | any) digests "$tmp" ;;
-	*) digests "$tmp" "$1" ;;
-	esac || { why="$1 and $tmp could not be read"; return 1; }
-	if [ "$first" != "$6" ]; then why="$tmp could not be written in full"; return 1; fi
-	case $5 in
-	absent | any | "$last") ;;
-	*) why="drifted: $1 is not what it was"; return 1 ;;
-	esac
+	sync "$tmp" ${kept:+"$kept"} 2>/dev/null || sync
+	as_seen "$1" "$5" "$6" "$tmp" || return 1
 	why=$(mv -f "$tmp" "$1" 2>&1) || return 1
 	tmp=
+}
+
+# as_seen PATH SEEN [DIGEST TMP]: PATH is still what the plan saw, what is kept of it is that too,
+# and TMP is what is to be.
+as_seen() {
+	alike "$1" "$2" || return 1
+	target=$1 seen=$2
+	shift 2
+	if [ "$seen" != absent ]; then set -- "$@" "$seen" "$target"; fi
+	if [ -n "$kept" ]; then set -- "$@" "$seen" "$kept"; fi
+	if [ $# -gt 0 ] && ! proven "$@"; then
+		case $wrong in
+		"$tmp") why=$partly ;;
+		"$kept") why="$kept could not be written in full" ;;
+		*) why="drifted: $target is not what it was" ;;
+		esac
+		return 1
+	fi
+	kept=
+}
+
+# own PATH MODE UID GID. What root makes is root's already, but for directories that hand on their
+# group: then one program is enough.
+own() {
+	if [ "$3:$4" = 0:0 ] && [ -O /proc/sys ] && [ -G /proc/sys ] && [ -O "$1" ] && [ -G "$1" ]; then
+		why=$(chmod "$2" "$1" 2>&1)
+	else
+		why=$(chown "$3:$4" "$1" 2>&1 && chmod "$2" "$1" 2>&1)
+	fi
 }
 
 # Only what the program itself writes beside a file; never a directory.
@@ -361,17 +421,56 @@ is_held() {
 # attributes PATH MODE UID GID
 attributes() {
 	if [ -L "$1" ]; then why="$1 is a symbolic link"; return 1; fi
-	why=$(chown "$3:$4" "$1" 2>&1 && chmod "$2" "$1" 2>&1)
+	own "$@"
 }
 
-# set KEY VALUE, and read back: a kernel may take a value and keep another.
+# assign KEY VALUE..., each with an answer of its own, and read back by one program: a kernel may take
+# a value and keep another.
 assign() {
-	why=$( { printf "%s\n" "$2" >"/proc/sys/$1"; } 2>&1) || {
-		why="/proc/sys/$1 refused $2"
-		return 1
-	}
-	now=$(cat "/proc/sys/$1")
-	if [ "$now" != "$2" ]; then why="/proc/sys/$1 is $now after $2 was written"; return 1; fi
+	key= taken= refused=
+	for word; do
+		if [ -z "$key" ]; then
+			key=$word
+			continue
+		fi
+		if [ -z "$stopped$refused" ]; then
+			if (printf "%s\n" "$word" >"/proc/sys/$key") 2>/dev/null; then
+				taken="$taken/proc/sys/$key$nl"
+			else
+				refused=$key
+			fi
+		fi
+		key=
+	done
+	IFS=$nl
+	if [ -n "$taken" ]; then now=$(head -v -c 4096 -- $taken 2>/dev/null)$nl; fi
+	IFS=$tab
+	for word; do
+		if [ -z "$key" ]; then
+			key=$word
+			continue
+		fi
+		case $nl$taken$nl$refused in
+		*"$nl/proc/sys/$key$nl"* | *"$nl$key")
+			if assigned "$key" "$word"; then
+				answer done ""
+			else
+				stopped=1
+				answer failed "$why"
+			fi
+			;;
+		*) answer skipped "" ;;
+		esac
+		key=
+	done
+}
+
+# assigned KEY VALUE: whether the kernel has it now.
+assigned() {
+	if [ "$1" = "$refused" ]; then why="/proc/sys/$1 refused $2"; return 1; fi
+	is=${now##*"==> /proc/sys/$1 <==$nl"}
+	is=${is%%"$nl"*}
+	if [ "$is" != "$2" ]; then why="/proc/sys/$1 is $is after $2 was written"; return 1; fi
 }
 
 # After a failure nothing more is changed in this run of the program.
@@ -383,6 +482,7 @@ change() {
 		answer done ""
 	else
 		stopped=1
+		drop
 		answer failed "${why:-no reason given}"
 	fi
 }
@@ -403,8 +503,8 @@ obey() {
 	verb=$1
 	shift
 	case $verb in
-	files | containers | room | tools | secrets | log) "$verb" "$@" ;;
-	lock | put | unput | attributes | assign | restart | sweep) change "$verb" "$@" ;;
+	files | containers | room | leftovers | tools | secrets | log | assign) "$verb" "$@" ;;
+	lock | put | unput | attributes | restart | sweep) change "$verb" "$@" ;;
 	end)
 		answer end ""
 		exit 0

@@ -12,8 +12,10 @@ pub enum Request {
     /// Kernel values too, because one program reads them all.
     Files(Vec<FileQuestion>),
     Containers(Vec<String>),
-    /// What a write to these paths would fail on.
+    /// What a write to these paths would fail on, and what a killed run left beside them.
     Room(Vec<String>),
+    /// What a killed run left beside these paths, alone.
+    Leftovers(Vec<String>),
     /// Programs that a change needs.
     Tools(Vec<String>),
     /// How the Secrets in etcd begin, a page of them from a key on (T-13).
@@ -140,6 +142,7 @@ impl Request {
             Self::Files(files) => told_of_files(files),
             Self::Containers(names) => of("containers", names),
             Self::Room(paths) => of("room for", paths),
+            Self::Leftovers(paths) => of("what was left beside", paths),
             Self::Tools(names) => of("programs", names),
             Self::Secrets { prefix, .. } => format!("how the Secrets below {prefix} begin"),
             Self::Log(container) => format!("the last lines of {container}"),
@@ -167,6 +170,7 @@ impl Request {
             }
             Self::Containers(names) => record("containers", names),
             Self::Room(paths) => record("room", paths),
+            Self::Leftovers(paths) => record("leftovers", paths),
             Self::Tools(names) => record("tools", names),
             Self::Secrets { prefix, from } => record("secrets", &[prefix.clone(), from.clone()]),
             Self::Log(container) => record("log", std::slice::from_ref(container)),

@@ -144,6 +144,7 @@ impl Deed {
             | Request::Files(_)
             | Request::Containers(_)
             | Request::Room(_)
+            | Request::Leftovers(_)
             | Request::Tools(_)
             | Request::Lock(_) => return None,
         })

@@ -275,6 +275,51 @@ fn what_is_no_longer_as_planned_is_left_alone() {
 }
 
 #[test]
+fn files_take_their_places_together_or_none_does() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::write(path("old"), "old\n").unwrap();
+        let owner = |name: &str, mode| match put(&path(name), Seen::Absent, b"") {
+            Request::Put(put) => Request::Put(Put {
+                attributes: Attributes {
+                    mode,
+                    ..put.attributes
+                },
+                ..put
+            }),
+            other => other,
+        };
+        let good = [
+            put(&path("a"), Seen::Absent, b"a\n"),
+            owner("empty", 0o640),
+            put(&path("old"), Seen::content(b"old\n"), b"new\n"),
+            put(&path("b"), Seen::Absent, b"b\n"),
+        ];
+        let bad = [
+            put(&path("c"), Seen::Absent, b"c\n"),
+            put(&path("old"), Seen::content(b"other\n"), b"newer\n"),
+            put(&path("d"), Seen::Absent, b"d\n"),
+        ];
+        let verbs = |requests: &[Request]| {
+            let answers = ask(shell, requests).into_iter();
+            answers.map(|answer| answer.verb).collect::<Vec<_>>()
+        };
+
+        assert_eq!(verbs(&good), ["done"; 4], "{shell:?}");
+        assert_eq!(verbs(&bad), ["skipped", "failed", "skipped"], "{shell:?}");
+
+        let read = |name: &str| fs::read_to_string(path(name)).unwrap();
+        let written = ["a", "empty", "old", "b"].map(read);
+        assert_eq!(written, ["a\n", "", "new\n", "b\n"], "{shell:?}");
+        let mode = fs::metadata(path("empty")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o640, "{shell:?}");
+        assert_eq!(read("keep/old"), "old\n", "{shell:?}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 5, "{shell:?}");
+    }
+}
+
+#[test]
 fn a_link_a_directory_and_a_pipe_are_never_written_to() {
     for shell in SHELLS {
         let dir = tempfile::tempdir().unwrap();

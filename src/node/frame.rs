@@ -52,12 +52,14 @@ pub fn encode(requests: &[Request]) -> Secret {
     Secret::new(stream)
 }
 
-/// Kernel values that are set one after the other are read back together, and answered one by one.
+/// Kernel values that are set one after the other are read back together, files that are written one
+/// after the other are proven together; they are answered one by one.
 fn are_one_record(one: &Request, next: &Request) -> bool {
-    matches!(
-        (one, next),
-        (Request::Assign { .. }, Request::Assign { .. })
-    )
+    match (one, next) {
+        (Request::Assign { .. }, Request::Assign { .. }) => true,
+        (Request::Put(one), Request::Put(next)) => one.attributes.path != next.attributes.path,
+        _ => false,
+    }
 }
 
 fn push(stream: &mut Vec<u8>, record: &str) {

@@ -17,7 +17,7 @@ PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/bin
 tab="	"
 nl="
 "
-tmp= kept= stopped= locked=
+begun= kept= watched= proofs= targets= same= owner= stopped= locked=
 trap 'drop; if [ -n "$locked" ]; then rm -rf "$locked"; fi' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 
@@ -222,28 +222,31 @@ log() {
 	answer log "$(bounded docker logs --tail 5 "$1" 2>&1)"
 }
 
-# proven DIGEST FILE...: whether each file has the digest before it, by one program; `wrong` is the
-# first that has not. A name with a backslash puts one before its digest.
+# proven PATH DIGEST FILE...: whether each file has the digest before it, by one program. Else `wrong` is
+# the first that has not, and `broken` the path that it is there for. A name with a backslash puts
+# one before its digest.
 proven() {
-	wanted= names=
+	wanted= names= broken=
 	while [ $# -gt 0 ]; do
-		wanted="$wanted$1$nl"
-		names="$names$2$nl"
-		shift 2
+		wanted="$wanted$2$tab$1$nl"
+		names="$names$3$nl"
+		shift 3
 	done
 	IFS=$nl
-	set -- $(sha256sum $names 2>/dev/null)
+	if [ -n "$names" ]; then set -- $(sha256sum $names 2>/dev/null); fi
 	for wrong in $names; do
+		broken=${wanted%%"$nl"*}
 		has=${1-}
 		has=${has%% *}
 		has=${has#\\}
-		if [ "$has" != "${wanted%%"$nl"*}" ]; then break; fi
+		if [ "$has" != "${broken%%"$tab"*}" ]; then
+			broken=${broken#*"$tab"}
+			return 1
+		fi
 		wanted=${wanted#*"$nl"}
-		wrong=
-		if [ $# -gt 0 ]; then shift; fi
+		shift
 	done
-	IFS=$tab
-	[ -z "$wrong" ]
+	broken=
 }
 
 # Refuses what is no longer of the kind that the plan saw: a digest, or "absent".
@@ -270,113 +273,171 @@ label() {
 	esac
 }
 
-# put PATH MODE UID GID SEEN KEEP DIGEST CONTENT
+# put PATH MODE UID GID SEEN KEEP DIGEST CONTENT, and so on for more files, each with an answer of its
+# own: all are made ready, then all take their places.
 put() {
+	asked= settled= broken=
+	while [ $# -ge 8 ]; do
+		asked="$asked$1$nl"
+		if [ -z "$stopped$broken" ]; then
+			ready "$@" || broken=$1
+		fi
+		shift 8
+	done
+	if [ -z "$stopped$broken" ]; then
+		settle || broken=${broken:-${asked%%"$nl"*}}
+	fi
+	drop
+	IFS=$nl
+	for path in $asked; do
+		case $nl$settled$nl$broken in
+		*"$nl$path$nl"*) answer done "" ;;
+		*"$nl$path")
+			stopped=1
+			answer failed "${why:-no reason given}"
+			;;
+		*) answer skipped "" ;;
+		esac
+	done
+	IFS=$tab
+}
+
+# ready PATH MODE UID GID SEEN KEEP DIGEST CONTENT
+ready() {
 	alike "$1" "$5" || return 1
 	dir=${1%/*}
 	if [ ! -d "$dir" ]; then
 		why=$(umask 022; mkdir -p "$dir" 2>&1) || return 1
 	fi
-	keep "$1" "$6" || return 1
-	beside "$1" || return 1
-	partly="$tmp could not be written in full"
+	watch "$1" "$5" "$6" || return 1
+	beside "$1" "$7" || return 1
 	why=$(set -C; printf "%b" "$8" 2>&1 >"$tmp") || {
-		why="$partly${why:+: $why}"
+		why="$tmp could not be written in full${why:+: $why}"
 		return 1
 	}
-	over "$1" "$2" "$3" "$4" "$5" "$7"
+	over "$1" "$2 $3 $4"
 }
 
 # unput PATH SEEN KEEP none, or unput PATH SEEN KEEP KEPT DIGEST MODE UID GID
 unput() {
 	alike "$1" "$2" || return 1
+	if [ "$4" != none ]; then alike "$4" "$5" || return 1; fi
+	watch "$1" "$2" "$3" || return 1
 	if [ "$4" = none ]; then
-		keep "$1" "$3" || return 1
-		as_seen "$1" "$2" || return 1
+		settle || return 1
 		why=$(rm -f "$1" 2>&1) || return 1
 		sync "${1%/*}" 2>/dev/null || sync
 		return 0
 	fi
-	alike "$4" "$5" || return 1
-	keep "$1" "$3" || return 1
-	beside "$1" || return 1
-	partly="drifted: $4 is not what it was"
+	watch "$4" "$5" none
+	beside "$1" "$5" || return 1
 	why=$(cp "$4" "$tmp" 2>&1) || {
 		why="$tmp could not be written in full${why:+: $why}"
 		return 1
 	}
-	over "$1" "$6" "$7" "$8" "$2" "$5"
+	over "$1" "$6 $7 $8" && settle
 }
 
-# Copies what is there to where it is kept, once: what a run replaces first is what was before it.
-# The copy counts when its digest was proven, and does not stay before that.
-keep() {
-	if [ ! -f "$1" ] || [ "$2" = none ] || [ -e "$2" ]; then return 0; fi
-	if [ ! -d "${2%/*}" ]; then
-		why=$(mkdir -p "${2%/*}" 2>&1) || return 1
+# watch PATH SEEN KEEP: until it is replaced, a file is to stay as the plan saw it. It is copied to where
+# it is kept, once: what a run replaces first is what was before it. The copy counts when its digest
+# is proven, and does not stay before that.
+watch() {
+	watched="$watched$2$tab$1$nl"
+	if [ "$2" != absent ]; then proofs="$proofs$1$nl$2$nl$1$nl"; fi
+	if [ ! -f "$1" ] || [ "$3" = none ] || [ -e "$3" ]; then return 0; fi
+	if [ ! -d "${3%/*}" ]; then
+		why=$(mkdir -p "${3%/*}" 2>&1) || return 1
 	fi
-	kept=$2
-	why=$(cp -p "$1" "$kept" 2>&1)
+	kept="$kept$3$nl"
+	proofs="$proofs$1$nl$2$nl$3$nl"
+	why=$(cp -p "$1" "$3" 2>&1)
 }
 
-# Removes what a change has begun and not ended, and the directories that nothing else is in.
+# Removes what changes have begun and not ended, and the directories that nothing else is in.
 drop() {
-	if [ -n "$tmp" ]; then rm -f "$tmp"; fi
-	if [ -n "$kept" ]; then
-		rm -f "$kept"
-		rmdir -p "${kept%/*}" 2>/dev/null
+	if [ -n "$begun$kept" ]; then
+		IFS=$nl
+		rm -f $begun $kept
+		for left in $kept; do rmdir -p "${left%/*}" 2>/dev/null; done
 	fi
-	tmp= kept=
+	IFS=$tab
+	begun= kept= watched= proofs= targets= same= owner=
 }
 
-# Names the file that is written beside PATH; one that a killed run left is removed.
+# beside PATH DIGEST: names the file that is written beside; one that a killed run left is removed.
 beside() {
 	tmp=${1%/*}/.${1##*/}.harden
-	gone "$tmp"
+	gone "$tmp" || return 1
+	begun="$begun$tmp$nl"
+	proofs="$proofs$1$nl$2$nl$tmp$nl"
 }
 
 gone() {
 	if [ -e "$1" ] || [ -L "$1" ]; then why=$(rm -f "$1" 2>&1); fi
 }
 
-# over PATH MODE UID GID SEEN DIGEST: what is written beside becomes the file, at once and as a
-# whole, when it is whole and on the disk, and so is what is kept, and nobody touched the file.
+# over PATH OWNER: what is written beside is to become the file. Those with one mode and owner get
+# them together.
 over() {
-	own "$tmp" "$2" "$3" "$4" || return 1
-	label "$1" "$tmp" || return 1
-	sync "$tmp" ${kept:+"$kept"} 2>/dev/null || sync
-	as_seen "$1" "$5" "$6" "$tmp" || return 1
-	why=$(mv -f "$tmp" "$1" 2>&1) || return 1
-	tmp=
+	if [ "$owner" != "$2" ]; then
+		owned || return 1
+		owner=$2
+	fi
+	same="$same$tmp$nl"
+	targets="$targets$1$nl"
+	label "$1" "$tmp"
 }
 
-# as_seen PATH SEEN [DIGEST TMP]: PATH is still what the plan saw, what is kept of it is that too,
-# and TMP is what is to be.
-as_seen() {
-	alike "$1" "$2" || return 1
-	target=$1 seen=$2
-	shift 2
-	if [ "$seen" != absent ]; then set -- "$@" "$seen" "$target"; fi
-	if [ -n "$kept" ]; then set -- "$@" "$seen" "$kept"; fi
-	if [ $# -gt 0 ] && ! proven "$@"; then
-		case $wrong in
-		"$tmp") why=$partly ;;
-		"$kept") why="$kept could not be written in full" ;;
-		*) why="drifted: $target is not what it was" ;;
+owned() {
+	if [ -z "$same" ]; then return 0; fi
+	IFS=" $nl"
+	set -- $owner
+	IFS=$nl
+	set -- "$@" $same
+	IFS=$tab
+	same=
+	own "$@"
+}
+
+# Everything that is ready takes its place, each at once and as a whole, when all of it is whole and
+# on the disk, and so is what is kept, and nobody touched the files meanwhile.
+settle() {
+	owned || return 1
+	IFS=$nl
+	if [ -n "$begun$kept" ]; then sync $begun $kept 2>/dev/null || sync; fi
+	for line in $watched; do
+		broken=${line#*"$tab"}
+		alike "$broken" "${line%%"$tab"*}" || return 1
+	done
+	if ! proven $proofs; then
+		case $nl$begun$kept in
+		*"$nl$wrong$nl"*) why="$wrong could not be written in full" ;;
+		*) why="drifted: $wrong is not what it was" ;;
 		esac
 		return 1
 	fi
 	kept=
+	IFS=$nl
+	for broken in $targets; do
+		why=$(mv -f "${broken%/*}/.${broken##*/}.harden" "$broken" 2>&1) || return 1
+		settled="$settled$broken$nl"
+	done
+	begun= broken=
+	drop
 }
 
-# own PATH MODE UID GID. What root makes is root's already, but for directories that hand on their
+# own MODE UID GID FILE... What root makes is root's already, but for directories that hand on their
 # group: then one program is enough.
 own() {
-	if [ "$3:$4" = 0:0 ] && [ -O /proc/sys ] && [ -G /proc/sys ] && [ -O "$1" ] && [ -G "$1" ]; then
-		why=$(chmod "$2" "$1" 2>&1)
-	else
-		why=$(chown "$3:$4" "$1" 2>&1 && chmod "$2" "$1" 2>&1)
-	fi
+	owns=$1 by=$2:$3
+	shift 3
+	for file; do
+		if [ "$by" != 0:0 ] || [ ! -O /proc/sys ] || [ ! -G /proc/sys ] || [ ! -O "$file" ] || [ ! -G "$file" ]; then
+			why=$(chown "$by" "$@" 2>&1) || return 1
+			break
+		fi
+	done
+	why=$(chmod "$owns" "$@" 2>&1)
 }
 
 # Only what the program itself writes beside a file; never a directory.
@@ -421,7 +482,7 @@ is_held() {
 # attributes PATH MODE UID GID
 attributes() {
 	if [ -L "$1" ]; then why="$1 is a symbolic link"; return 1; fi
-	own "$@"
+	own "$2" "$3" "$4" "$1"
 }
 
 # assign KEY VALUE..., each with an answer of its own, and read back by one program: a kernel may take
@@ -503,8 +564,8 @@ obey() {
 	verb=$1
 	shift
 	case $verb in
-	files | containers | room | leftovers | tools | secrets | log | assign) "$verb" "$@" ;;
-	lock | put | unput | attributes | restart | sweep) change "$verb" "$@" ;;
+	files | containers | room | leftovers | tools | secrets | log | assign | put) "$verb" "$@" ;;
+	lock | unput | attributes | restart | sweep) change "$verb" "$@" ;;
 	end)
 		answer end ""
 		exit 0

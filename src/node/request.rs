@@ -229,7 +229,11 @@ impl Put {
         fields.push(self.seen.field());
         fields.push(self.keep.clone().unwrap_or_else(|| "none".to_owned()));
         fields.push(digest(self.content.expose()));
-        fields.push(escaped(self.content.expose()));
+        // A field is never empty: the shell would not count it. `\c` ends what `printf` prints.
+        fields.push(match self.content.expose() {
+            [] => "\\c".to_owned(),
+            content => escaped(content),
+        });
         fields
     }
 }

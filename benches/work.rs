@@ -11,6 +11,7 @@ use divan::Bencher;
 use divan::black_box;
 use harden::facts::answer;
 use harden::facts::store::Store;
+use harden::facts::store::Store;
 use harden::report::document::Document;
 use harden::report::html;
 use harden::report::json;
@@ -45,7 +46,8 @@ fn read_one_answer_with_100_kib_of_docker_inspect(bencher: Bencher) {
 #[divan::bench(args = [1, 10])]
 fn read_one_answer_with_more_containers(bencher: Bencher, times: usize) {
     let (questions, answers) = (sample::questions(), sample::answers_times(times));
-    bencher.bench(|| answer::read(black_box(&questions), black_box(&answers)));
+    let mut store = Store::default();
+    bencher.bench_local(|| answer::read(black_box(&questions), black_box(&answers), &mut store));
 }
 
 #[divan::bench(sample_count = 3, args = NODES)]

@@ -108,17 +108,20 @@ impl Run {
             .collect();
         let began = Instant::now();
         let asked = self.asked.get(&node.roles);
-        let behind = asked.map_or(&[][..], |asked| &asked.requests);
+        let behind = asked.map_or(&[][..], |asked| &asked.behind);
         let (outcomes, answers) = self.carry_out_and_ask(node, &requests, behind).await;
         for (change, outcome) in changes.iter().zip(&outcomes) {
             self.tell_outcome(node, change, outcome.clone());
         }
         if let (Some(asked), [_, ..]) = (asked, answers.as_slice()) {
             let mut facts = self.read(&asked.questions, &answers);
+            let before = self.seen.get(&node.name);
+            if let Some(before) = before {
+                facts.room.clone_from(&before.room);
+            }
             self.ask_after(node, &asked.questions, &mut facts).await;
             // What could be read before and not now may be readable again a moment later.
-            let before = self.seen.get(&node.name).map_or(0, unread);
-            if unread(&facts) <= before {
+            if unread(&facts) <= before.map_or(0, unread) {
                 self.looks.keep(&node.name, began, facts);
             }
         }

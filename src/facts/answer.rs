@@ -18,6 +18,7 @@ use crate::facts::container::Container;
 use crate::facts::layout::pretty_name;
 use crate::facts::question::OS_RELEASE;
 use crate::facts::question::Question;
+use crate::facts::sections::Sections;
 use crate::facts::store::Store;
 use crate::node::frame::Answer;
 use crate::shared::Shared;
@@ -34,11 +35,10 @@ pub fn read(questions: &BTreeSet<Question>, answers: &[Answer], store: &mut Stor
         silent: Some("the node gave no answer to this question".into()),
         ..Facts::default()
     };
-    if let Some(answer) = body("kernel") {
-        facts.kernel = store.kernel.share(kernel(&answer.text()));
-    }
     if let (Some(listing), Some(content)) = (body("files"), body("content")) {
-        facts.files = files(&listing.text(), &content.body, store);
+        let mut sections = Sections::of(&content.body);
+        facts.kernel = store.kernel.share(kernel(&listing.text(), &mut sections));
+        facts.files = files(&listing.text(), &mut sections, store);
     }
     let names: Vec<&str> = questions
         .iter()
@@ -49,8 +49,8 @@ pub fn read(questions: &BTreeSet<Question>, answers: &[Answer], store: &mut Stor
         .collect();
     if let Some(answer) = body("nodocker") {
         facts.containers = every(&names, &Observed::unread(answer.text()), store);
-    } else if let (Some(found), Some(refused)) = (body("containers"), body("refused")) {
-        facts.containers = containers(&names, &found.text(), &refused.text(), store);
+    } else if let Some(answer) = body("containers") {
+        facts.containers = containers(&names, &answer.text(), store);
     }
     facts.operating_system = body("system")
         .map(|answer| store.texts.share(answer.text().trim()))
@@ -58,7 +58,9 @@ pub fn read(questions: &BTreeSet<Question>, answers: &[Answer], store: &mut Stor
         .or_else(|| name_in_file(&facts).map(|name| store.texts.share(name)));
     if let Some(answer) = body("room") {
         facts.room = room(&answer.text(), store);
-        facts.leftovers = leftovers(&answer.text());
+    }
+    if let Some(answer) = body("leftovers") {
+        facts.leftovers = answer.text().lines().map(str::to_owned).collect();
     }
     if let Some(answer) = body("tools") {
         facts.missing_tools = Some(answer.text().lines().map(str::to_owned).collect());
@@ -73,19 +75,18 @@ fn name_in_file(facts: &Facts) -> Option<&str> {
     }
 }
 
-fn kernel(text: &str) -> BTreeMap<String, Observed<String>> {
+fn kernel(listing: &str, sections: &mut Sections<'_>) -> BTreeMap<String, Observed<String>> {
     let mut values = BTreeMap::new();
-    for line in text.lines() {
-        if let Some(path) = line.strip_prefix("asked\t") {
-            let why = format!("/proc/sys/{path} could not be read");
-            values.insert(dotted(path), Observed::unread(why));
-        } else if let Some(path) = line.strip_prefix("absent\t") {
+    for line in listing.lines() {
+        if let Some(path) = line.strip_prefix("value\t") {
+            let place = format!("/proc/sys/{path}");
+            let observed = match sections.value(&place) {
+                Some(value) => Observed::Present(String::from_utf8_lossy(value).trim().to_owned()),
+                None => Observed::unread(format!("{place} could not be read")),
+            };
+            values.insert(dotted(path), observed);
+        } else if let Some(path) = line.strip_prefix("novalue\t") {
             values.insert(dotted(path), Observed::Absent);
-        } else if let Some((path, value)) = line
-            .strip_prefix("/proc/sys/")
-            .and_then(|rest| rest.split_once(':'))
-        {
-            values.insert(dotted(path), Observed::Present(value.trim().to_owned()));
         }
     }
     values
@@ -97,7 +98,7 @@ fn dotted(path: &str) -> String {
 
 fn files(
     listing: &str,
-    content: &[u8],
+    sections: &mut Sections<'_>,
     store: &mut Store,
 ) -> BTreeMap<Text, Observed<Shared<File>>> {
     let mut files: BTreeMap<String, Observed<File>> = BTreeMap::new();
@@ -133,7 +134,7 @@ fn files(
             file.link = true;
         }
     }
-    distribute(&mut files, &reads, &sizes, content);
+    distribute(&mut files, &reads, &sizes, sections);
     let shared = files.into_iter().map(|(path, observed)| {
         let observed = observed.map(|file| store.file(file));
         (store.texts.share(path), observed)
@@ -178,29 +179,27 @@ fn utc(text: &str) -> Option<Timestamp> {
     Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
-/// Cuts the joined content into files by the sizes that `stat` saw a moment before.
+/// Gives each file its content, which has the size that `stat` saw a moment before.
 fn distribute(
     files: &mut BTreeMap<String, Observed<File>>,
     reads: &[String],
     sizes: &BTreeMap<String, usize>,
-    content: &[u8],
+    sections: &mut Sections<'_>,
 ) {
-    let size_of = |path: &String| sizes.get(path).copied().unwrap_or(0).min(CONTENT_LIMIT + 1);
-    let whole = reads.iter().map(size_of).sum::<usize>() == content.len();
-    let mut rest = content;
     for path in reads {
-        let size = size_of(path);
-        if !whole {
-            let why = "it changed while it was read, or holds NUL bytes";
-            files.insert(path.clone(), Observed::unread(why));
-            continue;
-        }
-        let (own, after) = rest.split_at(size);
-        rest = after;
-        if size > CONTENT_LIMIT {
-            files.insert(path.clone(), Observed::unread("it is larger than 1 MiB"));
-        } else if let Some(Observed::Present(file)) = files.get_mut(path) {
-            file.content = Some(Content::new(own.to_vec()));
+        let size = sizes.get(path).copied().unwrap_or(0);
+        let content = match sections.file(path, size.min(CONTENT_LIMIT + 1)) {
+            Ok(_) if size > CONTENT_LIMIT => Err("it is larger than 1 MiB"),
+            other => other,
+        };
+        match (content, files.get_mut(path)) {
+            (Ok(content), Some(Observed::Present(file))) => {
+                file.content = Some(Content::new(content.to_vec()));
+            }
+            (Ok(_), _) => {}
+            (Err(why), _) => {
+                files.insert(path.clone(), Observed::unread(why));
+            }
         }
     }
 }
@@ -208,27 +207,29 @@ fn distribute(
 type Containers = BTreeMap<Text, Observed<Shared<Container>>>;
 
 /// A container is absent only when Docker itself said so; every other silence is unread.
-fn containers(names: &[&str], json: &str, refused: &str, store: &mut Store) -> Containers {
+fn containers(names: &[&str], text: &str, store: &mut Store) -> Containers {
+    let (json, said) = container::told_apart(text);
     let mut found = match container::read(json, store) {
         Ok(found) => found,
         Err(why) => return every(names, &Observed::unread(why), store),
     };
+    let said = said.trim();
     let mut containers = BTreeMap::new();
     for name in names {
         let place = found.iter().position(|container| &*container.name == *name);
         let observed = match place.map(|place| found.swap_remove(place)) {
             Some(container) => Observed::Present(container.into()),
-            None if says_absent(refused, name) => Observed::Absent,
-            None if refused.trim().is_empty() => Observed::unread("docker did not mention it"),
-            None => Observed::unread(refused.lines().next().unwrap_or_default()),
+            None if says_absent(said, name) => Observed::Absent,
+            None if said.is_empty() => Observed::unread("docker did not mention it"),
+            None => Observed::unread(said.lines().next().unwrap_or_default()),
         };
         containers.insert(store.texts.share(*name), observed);
     }
     containers
 }
 
-fn says_absent(refused: &str, name: &str) -> bool {
-    refused.lines().any(|line| {
+fn says_absent(said: &str, name: &str) -> bool {
+    said.lines().any(|line| {
         line.rsplit_once(": ").is_some_and(|(said, what)| {
             what == name
                 && (said.ends_with("No such object") || said.ends_with("No such container"))
@@ -241,12 +242,6 @@ fn every(names: &[&str], observed: &Observed<Shared<Container>>, store: &mut Sto
     names
         .map(|name| (store.texts.share(*name), observed.clone()))
         .collect()
-}
-
-fn leftovers(text: &str) -> BTreeSet<String> {
-    let lines = text.lines();
-    let paths = lines.filter_map(|line| line.strip_prefix("leftover\t"));
-    paths.map(str::to_owned).collect()
 }
 
 fn room(text: &str, store: &mut Store) -> BTreeMap<Text, Observed<Room>> {
@@ -324,7 +319,7 @@ mod tests {
 
     #[test]
     fn only_docker_itself_can_say_that_a_container_is_absent() {
-        let said = |text| container_named(&[answer("containers", "[]"), answer("refused", text)]);
+        let said = |text| container_named(&[answer("containers", &format!("[]\n{text}\n"))]);
 
         assert_eq!(said("Error: No such object: kubelet"), Observed::Absent);
         assert_eq!(
@@ -340,6 +335,8 @@ mod tests {
             Observed::Unread { .. }
         ));
         assert!(matches!(said(""), Observed::Unread { .. }));
+        let silent = container_named(&[answer("containers", "Error: No such object: kubelet")]);
+        assert_eq!(silent, Observed::Absent);
         assert!(matches!(
             container_named(&[answer("nodocker", "docker is not installed")]),
             Observed::Unread { .. }
@@ -350,14 +347,14 @@ mod tests {
     fn a_missing_file_is_absent_and_a_forbidden_one_is_unread() {
         let listing = "absent\t/a\nunread\t/b/c\t/b may not be searched\n";
 
-        let files = files(listing, b"", &mut Store::default());
+        let files = files(listing, &mut Sections::of(b""), &mut Store::default());
 
         assert_eq!(files["/a"], Observed::Absent);
         assert!(matches!(&files["/b/c"], Observed::Unread { why } if why.contains("/b")));
     }
 
     #[test]
-    fn joined_contents_are_cut_by_size_and_a_changed_one_is_unread() {
+    fn a_content_belongs_to_its_file_and_a_changed_one_is_unread() {
         let line = |path: &str, size: usize| {
             format!(
                 "read\t{path}\nfile\t600\t0\t0\troot\troot\t{size}\t2018-11-20 09:14:03.120394812 +0000\tregular file\t{path}\n"
@@ -365,8 +362,13 @@ mod tests {
         };
         let listing = line("/a", 3) + &line("/b", 2);
 
-        let good = files(&listing, b"onetw", &mut Store::default());
-        let grown = files(&listing, b"onetwo", &mut Store::default());
+        let read = |stream: &str| {
+            let mut sections = Sections::of(stream.as_bytes());
+            files(&listing, &mut sections, &mut Store::default())
+        };
+
+        let good = read("==> /a <==\none\n==> /b <==\ntw\n==> standard input <==");
+        let grown = read("==> /a <==\none\n==> /b <==\ntwo\n==> standard input <==");
 
         let content = |file: &Observed<Shared<File>>| match file {
             Observed::Present(file) => file.content.clone().unwrap().bytes().to_vec(),
@@ -374,13 +376,15 @@ mod tests {
         };
         assert_eq!(content(&good["/a"]), b"one");
         assert_eq!(content(&good["/b"]), b"tw");
-        assert!(matches!(grown["/a"], Observed::Unread { .. }));
+        assert_eq!(content(&grown["/a"]), b"one");
+        assert!(matches!(grown["/b"], Observed::Unread { .. }));
     }
 
     #[test]
     fn a_kernel_value_that_could_not_be_read_is_not_absent() {
-        let values =
-            kernel("asked\tkernel/panic\nasked\tvm/x\nabsent\tvm/y\n/proc/sys/kernel/panic:10\n");
+        let listing = "value\tkernel/panic\nvalue\tvm/x\nnovalue\tvm/y\n";
+        let stream = b"==> /proc/sys/kernel/panic <==\n10\n\n==> standard input <==";
+        let values = kernel(listing, &mut Sections::of(stream));
 
         assert_eq!(values["kernel.panic"], Observed::Present("10".into()));
         assert!(matches!(values["vm.x"], Observed::Unread { .. }));

@@ -113,6 +113,29 @@ fn without_slash(path: &str) -> &str {
     }
 }
 
+/// Tells the array that `docker inspect` printed from what it said before and behind that, which
+/// came on the same way.
+pub fn told_apart(text: &str) -> (&str, String) {
+    let (mut at, mut start, mut end) = (0, None, 0);
+    for line in text.split_inclusive('\n') {
+        let words = line.trim_end();
+        if words.starts_with('[') {
+            start.get_or_insert(at);
+        }
+        at += line.len();
+        if start.is_some() && (words == "]" || words.starts_with('[') && words.ends_with(']')) {
+            end = at;
+        }
+    }
+    let Some(start) = start else {
+        return ("", text.to_owned());
+    };
+    // An array that broke off is no words.
+    let end = if end > start { end } else { at };
+    let said = format!("{}{}", &text[..start], &text[end..]);
+    (&text[start..end], said)
+}
+
 /// Reads the array that `docker inspect` prints, whole or empty; what other containers have, too,
 /// is taken from the store.
 ///
@@ -307,6 +330,27 @@ mod tests {
         assert_eq!(
             read(json, &mut Store::default()).unwrap()[0].state,
             State::CrashLooping { restarts: 7 }
+        );
+    }
+
+    #[test]
+    fn what_docker_said_is_told_from_what_it_printed() {
+        let array = "[\n    {\n        \"Args\": [\n            \"[\"\n        ]\n    }\n]\n";
+        let complaint = "Error: No such container: etcd\n";
+
+        let both = format!("WARNING: no config\n{array}{complaint}");
+
+        let said = format!("WARNING: no config\n{complaint}");
+        assert_eq!(told_apart(&both), (array, said));
+        assert_eq!(
+            told_apart("[]\nError: down"),
+            ("[]\n", "Error: down".into())
+        );
+        assert_eq!(told_apart("Error: down"), ("", "Error: down".into()));
+        let half = "[\n    {\n";
+        assert!(
+            read(told_apart(half).0, &mut Store::default()).is_err(),
+            "no half of an array"
         );
     }
 

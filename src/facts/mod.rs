@@ -12,6 +12,7 @@ pub mod layout;
 pub mod object;
 pub mod question;
 pub mod rancher;
+mod sections;
 pub mod store;
 
 use std::borrow::Borrow;
@@ -195,7 +196,7 @@ pub struct Room {
     /// The nearest directory that exists.
     pub near: Text,
     pub read_only: bool,
-    /// The file or directory carries an attribute that forbids changes (`chattr +i`, `+a`).
+    /// Nobody may write the file, not even root: `chattr +i`, or a mount of its own.
     pub immutable: bool,
     pub free_bytes: u64,
     /// `None` on file systems that do not count inodes.

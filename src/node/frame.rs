@@ -42,11 +42,24 @@ pub enum FrameError {
 /// The result is a secret as a whole, because a payload may be one.
 pub fn encode(requests: &[Request]) -> Secret {
     let mut stream = Vec::new();
-    for request in requests {
-        push(&mut stream, &request.fields().join("\t"));
+    for alike in requests.chunk_by(are_one_record) {
+        let mut fields = alike.iter().map(Request::fields);
+        let mut record = fields.next().unwrap_or_default();
+        record.extend(fields.flat_map(|fields| fields.into_iter().skip(1)));
+        push(&mut stream, &record.join("\t"));
     }
     push(&mut stream, "end");
     Secret::new(stream)
+}
+
+/// Kernel values that are set one after the other are read back together, files that are written one
+/// after the other are proven together; they are answered one by one.
+fn are_one_record(one: &Request, next: &Request) -> bool {
+    match (one, next) {
+        (Request::Assign { .. }, Request::Assign { .. }) => true,
+        (Request::Put(one), Request::Put(next)) => one.attributes.path != next.attributes.path,
+        _ => false,
+    }
 }
 
 fn push(stream: &mut Vec<u8>, record: &str) {

@@ -92,6 +92,7 @@ fn escaped(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::request::FileQuestion;
 
     #[test]
     fn the_command_holds_nothing_that_a_login_shell_would_change() {
@@ -109,7 +110,7 @@ mod tests {
 
     #[test]
     fn questions_stand_in_the_command_and_changes_do_not() {
-        let question = Request::Kernel(vec!["kernel.panic".to_owned()]);
+        let question = Request::Files(vec![FileQuestion::Kernel("kernel.panic".to_owned())]);
         let change = Request::Assign {
             key: "kernel.panic".to_owned(),
             value: "10".to_owned(),
@@ -119,7 +120,7 @@ mod tests {
         let (changing, records) = run_of(&Ascent::Root, &[question, change]);
 
         assert!(
-            asking.ends_with("kernel\\0011kernel/panic\\00123\\0011end\\0012'"),
+            asking.ends_with("files\\0011kkernel/panic\\00123\\0011end\\0012'"),
             "{asking}"
         );
         assert!(nothing.expose().is_empty());
@@ -129,9 +130,9 @@ mod tests {
 
     #[test]
     fn a_question_that_is_too_long_for_an_argument_goes_to_stdin() {
-        let many = (0..4000).map(|n| format!("kernel.key_{n}")).collect();
+        let many = (0..4000).map(|n| FileQuestion::Kernel(format!("kernel.key_{n}")));
 
-        let (asking, records) = run_of(&Ascent::Root, &[Request::Kernel(many)]);
+        let (asking, records) = run_of(&Ascent::Root, &[Request::Files(many.collect())]);
 
         assert_eq!(asking, command(&Ascent::Root));
         assert!(records.expose().len() > ARGUMENT);

@@ -9,12 +9,13 @@ use crate::secret::Secret;
 /// One record to a node. The questions change nothing; what stands below them does.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Request {
-    /// Running kernel values, by dotted key.
-    Kernel(Vec<String>),
+    /// Kernel values too, because one program reads them all.
     Files(Vec<FileQuestion>),
     Containers(Vec<String>),
-    /// What a write to these paths would fail on.
+    /// What a write to these paths would fail on, and what a killed run left beside them.
     Room(Vec<String>),
+    /// What a killed run left beside these paths, alone.
+    Leftovers(Vec<String>),
     /// Programs that a change needs.
     Tools(Vec<String>),
     /// How the Secrets in etcd begin, a page of them from a key on (T-13).
@@ -64,6 +65,8 @@ pub enum FileQuestion {
     Glob(String),
     /// Owner and mode of a directory and of everything directly in it, hidden files too.
     Directory(String),
+    /// A running kernel value, by dotted key.
+    Kernel(String),
 }
 
 /// A file to be written beside its target and renamed over it.
@@ -153,13 +156,10 @@ impl Request {
     pub fn told(&self) -> String {
         let of = |what: &str, names: &[String]| format!("{what} {}", names.join(", "));
         match self {
-            Self::Kernel(keys) => of("kernel values", keys),
-            Self::Files(files) => {
-                let paths: Vec<String> = files.iter().map(|file| file.path().to_owned()).collect();
-                of("files", &paths)
-            }
+            Self::Files(files) => told_of_files(files),
             Self::Containers(names) => of("containers", names),
             Self::Room(paths) => of("room for", paths),
+            Self::Leftovers(paths) => of("what was left beside", paths),
             Self::Tools(names) => of("programs", names),
             Self::Secrets { prefix, .. } => format!("how the Secrets below {prefix} begin"),
             Self::Log(container) => format!("the last lines of {container}"),
@@ -181,16 +181,13 @@ impl Request {
             all
         };
         match self {
-            Self::Kernel(keys) => {
-                let paths: Vec<String> = keys.iter().map(|key| proc_path(key)).collect();
-                record("kernel", &paths)
-            }
             Self::Files(files) => {
                 let marked: Vec<String> = files.iter().map(FileQuestion::marked).collect();
                 record("files", &marked)
             }
             Self::Containers(names) => record("containers", names),
             Self::Room(paths) => record("room", paths),
+            Self::Leftovers(paths) => record("leftovers", paths),
             Self::Tools(names) => record("tools", names),
             Self::Secrets { prefix, from } => record("secrets", &[prefix.clone(), from.clone()]),
             Self::Log(container) => record("log", std::slice::from_ref(container)),
@@ -210,13 +207,29 @@ impl Request {
     }
 }
 
+/// Kernel values and files are two kinds of thing for people.
+fn told_of_files(files: &[FileQuestion]) -> String {
+    let (keys, paths): (Vec<&FileQuestion>, Vec<&FileQuestion>) = files
+        .iter()
+        .partition(|file| matches!(file, FileQuestion::Kernel(_)));
+    let parts = [("kernel values", keys), ("files", paths)]
+        .into_iter()
+        .filter(|(_, files)| !files.is_empty())
+        .map(|(what, files)| {
+            let names: Vec<&str> = files.iter().map(|file| file.path()).collect();
+            format!("{what} {}", names.join(", "))
+        });
+    parts.collect::<Vec<String>>().join("; ")
+}
+
 impl FileQuestion {
     fn path(&self) -> &str {
         match self {
             Self::Attributes(path)
             | Self::Content(path)
             | Self::Glob(path)
-            | Self::Directory(path) => path,
+            | Self::Directory(path)
+            | Self::Kernel(path) => path,
         }
     }
 
@@ -226,6 +239,7 @@ impl FileQuestion {
             Self::Content(path) => format!("r{path}"),
             Self::Glob(pattern) => format!("g{pattern}"),
             Self::Directory(path) => format!("d{path}"),
+            Self::Kernel(key) => format!("k{}", proc_path(key)),
         }
     }
 }
@@ -237,7 +251,11 @@ impl Put {
         fields.push(self.seen.field());
         fields.push(self.keep.clone().unwrap_or_else(|| "none".to_owned()));
         fields.push(digest(self.content.expose()));
-        fields.push(escaped(self.content.expose()));
+        // A field is never empty: the shell would not count it. `\c` ends what `printf` prints.
+        fields.push(match self.content.expose() {
+            [] => "\\c".to_owned(),
+            content => escaped(content),
+        });
         fields
     }
 }

@@ -117,17 +117,19 @@ fn answers_with(inspected: String) -> Vec<Answer> {
         verb: verb.to_owned(),
         body: body.into_bytes(),
     };
-    let kernel = "kernel/panic:0\nkernel/panic_on_oops:0\nvm/overcommit_memory:0\n";
-    let kernel = kernel.lines().fold(String::new(), |mut text, line| {
-        let _ = writeln!(text, "/proc/sys/{line}");
-        text
-    });
+    let (mut listing, mut content) = (String::new(), String::new());
+    for key in [
+        "kernel/panic",
+        "kernel/panic_on_oops",
+        "vm/overcommit_memory",
+    ] {
+        let _ = writeln!(listing, "value\t{key}");
+        let _ = writeln!(content, "==> /proc/sys/{key} <==\n0\n");
+    }
     vec![
-        answer("kernel", kernel),
-        answer("files", "absent\t/etc/sysctl.conf\n".to_owned()),
-        answer("content", String::new()),
+        answer("files", format!("{listing}absent\t/etc/sysctl.conf\n")),
+        answer("content", format!("{content}==> standard input <==")),
         answer("containers", inspected),
-        answer("refused", String::new()),
         answer("tools", String::new()),
     ]
 }

@@ -1,18 +1,17 @@
-//! What the pure core costs at 10,000 nodes: `cargo bench --bench work`.
+//! What the pure core costs at 1,000 and at 10,000 nodes: `cargo bench --bench work`.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
 #[path = "../tests/growth/sample.rs"]
 mod sample;
 
-use std::fmt::Write as _;
 use std::io;
 
 use divan::Bencher;
 use divan::black_box;
-use harden::cluster_file::Edit;
-use harden::cluster_file::Scalar;
 use harden::facts::answer;
+use harden::facts::store::Store;
+use harden::facts::store::Store;
 use harden::report::document::Document;
 use harden::report::html;
 use harden::report::json;
@@ -21,99 +20,116 @@ use harden::report::markdown;
 use harden::report::sarif;
 use harden::report::table;
 
-const NODES: usize = 10_000;
+/// Ten times the nodes, so that what grows faster is seen.
+const NODES: [usize; 2] = [1_000, 10_000];
 
 fn main() {
     divan::main();
 }
 
-#[divan::bench(sample_count = 5)]
-fn read_an_inventory_of_10_000_nodes(bencher: Bencher) {
-    let text = sample::inventory_text(NODES);
+#[divan::bench(sample_count = 5, args = NODES)]
+fn read_an_inventory(bencher: Bencher, nodes: usize) {
+    let text = sample::inventory_text(nodes);
     bencher.bench(|| sample::inventory(black_box(&text)));
 }
 
-/// To be multiplied by 10,000.
+/// To be multiplied by the nodes.
 #[divan::bench]
 fn read_one_answer_with_100_kib_of_docker_inspect(bencher: Bencher) {
     let (questions, answers) = (sample::questions(), sample::answers());
-    bencher.bench(|| answer::read(black_box(&questions), black_box(&answers)));
+    bencher
+        .with_inputs(Store::default)
+        .bench_refs(|store| answer::read(black_box(&questions), black_box(&answers), store));
 }
 
-#[divan::bench(sample_count = 3)]
-fn judge_all_controls_on_10_000_nodes(bencher: Bencher) {
-    let (profile, fleet) = (sample::profile(), sample::fleet(NODES));
+/// How often there is all that a node usually has.
+#[divan::bench(args = [1, 10])]
+fn read_one_answer_with_more_containers(bencher: Bencher, times: usize) {
+    let (questions, answers) = (sample::questions(), sample::answers_times(times));
+    let mut store = Store::default();
+    bencher.bench_local(|| answer::read(black_box(&questions), black_box(&answers), &mut store));
+}
+
+#[divan::bench(sample_count = 3, args = NODES)]
+fn judge_all_controls(bencher: Bencher, nodes: usize) {
+    let (profile, fleet) = (sample::profile(), sample::fleet(nodes));
     bencher.bench(|| sample::judged(black_box(&profile), black_box(&fleet)));
 }
 
-#[divan::bench(sample_count = 3)]
-fn plan_for_10_000_nodes(bencher: Bencher) {
-    let (profile, fleet) = (sample::profile(), sample::fleet(NODES));
+#[divan::bench(sample_count = 3, args = NODES)]
+fn plan(bencher: Bencher, nodes: usize) {
+    let (profile, fleet) = (sample::profile(), sample::fleet(nodes));
     bencher.bench(|| sample::planned(black_box(&profile), black_box(&fleet)));
 }
 
 /// Thirty arguments, about as many as the guide asks for.
-#[divan::bench(sample_count = 5)]
-fn edit_a_cluster_file_of_5_000_lines(bencher: Bencher) {
-    let edits: Vec<Edit> = (0..30).map(argument).collect();
-    let mut text = sample::inventory_text(1240);
-    while text.lines().count() < 5000 {
-        let _ = writeln!(text, "# a comment to be kept");
-    }
-    let file = sample::cluster(&text);
+#[divan::bench(sample_count = 5, args = [500, 5_000])]
+fn edit_a_cluster_file(bencher: Bencher, lines: usize) {
+    let edits = sample::edits(30);
+    let file = sample::cluster(&sample::cluster_text(lines));
     bencher.bench(|| file.edited(black_box(&edits)).unwrap());
 }
 
-fn argument(number: usize) -> Edit {
-    let name = format!("argument-{number}");
-    let path = ["services", "kube-api", "extra_args", &name];
-    Edit::Set {
-        path: path.map(str::to_owned).to_vec(),
-        value: Scalar::Text("true".to_owned()),
-    }
+#[divan::bench(sample_count = 3, args = NODES)]
+fn fold_events_into_a_report(bencher: Bencher, nodes: usize) {
+    let (profile, fleet) = (sample::profile(), sample::fleet(nodes));
+    bencher.bench(|| sample::document(black_box(&profile), black_box(&fleet)));
 }
 
-#[divan::bench(sample_count = 3)]
-fn render_json_for_10_000_nodes(bencher: Bencher) {
-    render(bencher, json::write);
+#[divan::bench(sample_count = 3, args = NODES)]
+fn render_json(bencher: Bencher, nodes: usize) {
+    render(bencher, nodes, json::write);
 }
 
-#[divan::bench(sample_count = 3)]
-fn render_html_for_10_000_nodes(bencher: Bencher) {
-    render(bencher, html::write);
+#[divan::bench(sample_count = 3, args = NODES)]
+fn render_html(bencher: Bencher, nodes: usize) {
+    render(bencher, nodes, html::write);
 }
 
-#[divan::bench(sample_count = 3)]
-fn render_sarif_for_10_000_nodes(bencher: Bencher) {
-    render(bencher, sarif::write);
+#[divan::bench(sample_count = 3, args = NODES)]
+fn render_sarif(bencher: Bencher, nodes: usize) {
+    render(bencher, nodes, sarif::write);
 }
 
-#[divan::bench(sample_count = 3)]
-fn render_junit_for_10_000_nodes(bencher: Bencher) {
-    render(bencher, junit::write);
+#[divan::bench(sample_count = 3, args = NODES)]
+fn render_junit(bencher: Bencher, nodes: usize) {
+    render(bencher, nodes, junit::write);
 }
 
-#[divan::bench(sample_count = 3)]
-fn render_markdown_for_10_000_nodes(bencher: Bencher) {
-    render(bencher, markdown::write);
+#[divan::bench(sample_count = 3, args = NODES)]
+fn render_markdown(bencher: Bencher, nodes: usize) {
+    render(bencher, nodes, markdown::write);
 }
 
-#[divan::bench(sample_count = 3)]
-fn render_a_table_for_10_000_nodes(bencher: Bencher) {
+#[divan::bench(sample_count = 3, args = NODES)]
+fn render_a_table(bencher: Bencher, nodes: usize) {
+    render_look(bencher, nodes, false);
+}
+
+#[divan::bench(sample_count = 3, args = NODES)]
+fn render_a_table_of_all(bencher: Bencher, nodes: usize) {
+    render_look(bencher, nodes, true);
+}
+
+fn render_look(bencher: Bencher, nodes: usize, all: bool) {
     let look = table::Look {
         style: table::Style::Plain,
         width: 120,
         diff: false,
-        all: true,
+        all,
     };
-    render(bencher, |out, document| table::write(out, document, look));
+    render(bencher, nodes, |out, document| {
+        table::write(out, document, look)
+    });
 }
 
+/// Every node says something of its own, so that nothing can be folded.
 fn render(
     bencher: Bencher,
+    nodes: usize,
     write: impl Fn(&mut dyn io::Write, &Document) -> io::Result<()> + Sync,
 ) {
-    let document = sample::document(&sample::profile(), &sample::fleet(NODES));
+    let document = sample::document(&sample::profile(), &sample::strangers(nodes));
     bencher.bench(|| {
         let mut out = Vec::new();
         write(&mut out, black_box(&document)).unwrap();

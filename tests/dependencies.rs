@@ -82,3 +82,39 @@ fn unsafe_code_is_forbidden_in_every_crate() {
         assert!(read(file).contains("[lints]\nworkspace = true\n"), "{file}");
     }
 }
+
+/// Name and version of every crate in a lock file.
+fn locked(file: &str) -> BTreeSet<(String, String)> {
+    let text = read(file);
+    let packages = text.split("[[package]]\n").skip(1);
+    let value = |package: &str, key: &str| {
+        let mut lines = package.lines();
+        let line = lines.find_map(|line| line.strip_prefix(key)).unwrap();
+        line.trim_matches([' ', '=', '"']).to_owned()
+    };
+    packages
+        .map(|package| (value(package, "name"), value(package, "version")))
+        .collect()
+}
+
+#[test]
+fn what_is_fuzzed_is_what_is_shipped() {
+    let (shipped, fuzzed) = (locked("Cargo.lock"), locked("fuzz/Cargo.lock"));
+    let names: BTreeSet<&str> = shipped.iter().map(|(name, _)| name.as_str()).collect();
+
+    let other: Vec<_> = fuzzed
+        .difference(&shipped)
+        .filter(|(name, _)| names.contains(name.as_str()))
+        .collect();
+
+    assert!(other.is_empty(), "fuzz/Cargo.lock has {other:?}");
+    let has = |name: &str| fuzzed.iter().any(|(known, _)| known == name);
+    let manifest = read("Cargo.toml");
+    let (_, own) = manifest.split_once("\n[dependencies]\n").unwrap();
+    let (own, _) = own.split_once("\n[").unwrap();
+    let missing: Vec<_> = direct(&format!("[dependencies]\n{own}"))
+        .into_iter()
+        .filter(|name| !has(name))
+        .collect();
+    assert!(missing.is_empty(), "fuzz/Cargo.lock lacks {missing:?}");
+}

@@ -144,10 +144,12 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The files that the target names, in a fixed order.
+/// The files that `fuzz/seeds.list` has for the target, in a fixed order.
 fn seeds(target: &Target) -> Vec<Vec<u8>> {
+    let list = fs::read_to_string(root().join("fuzz/seeds.list")).unwrap();
+    let lines = list.lines().filter_map(|line| line.split_once(' '));
     let mut files: Vec<PathBuf> = Vec::new();
-    for seed in target.seeds {
+    for (_, seed) in lines.filter(|(name, _)| *name == target.name) {
         let path = root().join(seed);
         if path.is_dir() {
             let entries = fs::read_dir(&path).unwrap();

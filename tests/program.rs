@@ -31,6 +31,10 @@ fn ask(shell: &[&str], requests: &[Request]) -> Vec<Answer> {
     frame::decode(&run_line(shell, &command, stdin.expose())).expect("a whole answer")
 }
 
+fn on_stdin(requests: &[Request]) -> Secret {
+    node::measured(&frame::encode(requests))
+}
+
 fn executable(path: &Path, text: &str) {
     let _ = fs::remove_file(path);
     fs::write(path, text).unwrap();
@@ -138,7 +142,7 @@ fn questions_beside_the_program_and_on_stdin_get_the_same_answer() {
         ];
 
         let beside = ask(shell, &requests);
-        let on_stdin = frame::decode(&run(shell, frame::encode(&requests).expose())).unwrap();
+        let on_stdin = frame::decode(&run(shell, on_stdin(&requests).expose())).unwrap();
 
         assert_eq!(
             text(&beside, "content"),
@@ -353,7 +357,7 @@ fn a_stream_that_breaks_off_changes_nothing_and_says_so() {
     for shell in SHELLS {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("audit.yaml");
-        let stream = frame::encode(&[put(&file, Seen::Absent, b"whole\n")]);
+        let stream = on_stdin(&[put(&file, Seen::Absent, b"whole\n")]);
         let bytes = stream.expose();
 
         let end = "3\tend\n".len();
@@ -626,7 +630,7 @@ fn with_selinux_a_file_has_the_label_of_the_one_before_it_or_of_its_directory() 
             put(&old, Seen::content(b"old\n"), b"new\n"),
             put(&new, Seen::Absent, b"new\n"),
         ];
-        let stdin = frame::encode(&requests);
+        let stdin = on_stdin(&requests);
 
         let said = run_with(shell, &[("chcon", &chcon)], enter, stdin.expose());
         let answers = frame::decode(&said).unwrap();
@@ -643,7 +647,7 @@ fn with_selinux_a_file_has_the_label_of_the_one_before_it_or_of_its_directory() 
         );
 
         let refuses = "#!/bin/sh\necho \"chcon: failed: $*: Permission denied\" >&2\nexit 1\n";
-        let again = frame::encode(&[put(&old, Seen::content(b"new\n"), b"newer\n")]);
+        let again = on_stdin(&[put(&old, Seen::content(b"new\n"), b"newer\n")]);
         let said = run_with(shell, &[("chcon", refuses)], enter, again.expose());
         assert!(
             frame::decode(&said).unwrap()[0]
@@ -663,7 +667,7 @@ fn the_systems_name_is_asked_for_only_where_no_component_shows_its_files() {
     };
     for shell in SHELLS {
         let ask = |inspected: &str| {
-            let stdin = frame::encode(&[Request::Containers(vec!["kubelet".into()])]);
+            let stdin = on_stdin(&[Request::Containers(vec!["kubelet".into()])]);
             let docker = docker(inspected);
             let said = run_with(shell, &[("docker", &docker)], "exec \"$@\"", stdin.expose());
             frame::decode(&said).unwrap()
@@ -718,7 +722,7 @@ printf '{"header":{"cluster_id":7},"kvs":[{"key":"L3JlZw==","version":1,"value":
         prefix: "/registry".to_owned(),
         from: "/registry/secrets/".to_owned(),
     };
-    let stdin = frame::encode(&[request, Request::Tools(Vec::new())]);
+    let stdin = on_stdin(&[request, Request::Tools(Vec::new())]);
     for shell in SHELLS {
         let asked = |docker| {
             let stdout = run_with(shell, &[("docker", docker)], "exec \"$@\"", stdin.expose());

@@ -16,6 +16,7 @@ use harden::facts::answer;
 use harden::facts::container;
 use harden::facts::question::Question;
 use harden::facts::question::SYSCTL_CONF;
+use harden::facts::store::Store;
 use harden::inventory;
 use harden::node::frame;
 use harden::profile;
@@ -31,60 +32,45 @@ use harden::ssh::known_hosts::Verdict;
 
 pub use edits::cluster_file;
 
-/// A target, and where its first inputs lie: files or directories of this repository.
+/// A reader, by the name of its target.
 pub struct Target {
     pub name: &'static str,
     pub run: fn(&[u8]),
-    pub seeds: &'static [&'static str],
 }
 
-/// All of them.
+/// All of them; `fuzz/seeds.list` has the first inputs of each.
 pub const TARGETS: [Target; 8] = [
     Target {
         name: "record",
         run: record,
-        seeds: &["fuzz/seeds/record"],
     },
     Target {
         name: "inspect",
         run: inspect,
-        seeds: &[
-            "tests/fixtures/rke-v0.1.11/inspect-default.json",
-            "tests/fixtures/rke-v0.1.11/inspect-hardened.json",
-        ],
     },
     Target {
         name: "inventory",
         run: inventory,
-        seeds: &["tests/cases/inventory", "inventory"],
     },
     Target {
         name: "profile",
         run: profile,
-        seeds: &["playbooks/profiles", "tests/cases/profiles"],
     },
     Target {
         name: "playbook",
         run: playbook,
-        seeds: &["playbooks/rancher-2.1.yml", "fuzz/seeds/playbook"],
     },
     Target {
         name: "known_hosts",
         run: known_hosts,
-        seeds: &["fuzz/seeds/known_hosts", "tests/fixtures/host_certificates"],
     },
     Target {
         name: "sysctl",
         run: sysctl,
-        seeds: &[
-            "tests/lab/skeleton/etc/sysctl.conf",
-            "tests/lab/skeleton/etc/sysctl.d",
-        ],
     },
     Target {
         name: "cluster_file",
         run: cluster_file,
-        seeds: &["tests/cases/cluster_file"],
     },
 ];
 
@@ -95,7 +81,7 @@ pub fn record(data: &[u8]) {
     };
     let told: usize = answers.iter().map(|answer| answer.body.len()).sum();
     assert!(told <= data.len(), "{told} bytes out of {}", data.len());
-    let facts = answer::read(&questions(), &answers);
+    let facts = answer::read(&questions(), &answers, &mut Store::default());
     for path in ["/etc/kubernetes/audit.yaml", "/never/asked"] {
         if let Observed::Present(File {
             content: Some(content),
@@ -127,7 +113,8 @@ pub fn inspect(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    for container in container::read(text).unwrap_or_default() {
+    let containers = container::read(text, &mut Store::default());
+    for container in containers.unwrap_or_default() {
         let last = container.flags("v").last();
         assert_eq!(container.flag("v"), last, "the last of a flag counts");
         let _ = (container.host_path("/etc/kubernetes"), container.version());
@@ -260,7 +247,7 @@ fn with_sysctl_conf(text: &str) -> Facts {
     let mut facts = Facts::default();
     facts
         .files
-        .insert(SYSCTL_CONF.to_owned(), Observed::Present(file));
+        .insert(SYSCTL_CONF.into(), Observed::Present(file.into()));
     facts
 }
 

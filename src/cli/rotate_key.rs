@@ -128,7 +128,11 @@ fn steps_from(step: &Step) -> String {
             }..],
         ),
         Step::Rewrite { .. } => ("a rotation was begun; rotate-key will go on", &STEPS[2..]),
-        Step::Restart(_) => (
+        Step::Restart { is_last: true, .. } => (
+            "one key is on all nodes; rotate-key will only restart the API servers that do not run with it yet, and makes a new key when it is run again",
+            &STEPS[STEPS.len()..],
+        ),
+        Step::Restart { .. } => (
             "rotate-key will first restart the API servers that do not run with the file they have; then what is left of",
             &STEPS[..],
         ),

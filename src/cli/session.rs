@@ -94,8 +94,9 @@ async fn mind_signals(ask: watch::Sender<bool>, teller: Teller) {
         }
         ask.send_replace(true);
         teller.tell(EventKind::Warned {
-            message: "stopping: the change in hand is finished first, and `rke up` is left to end"
-                .into(),
+            message:
+                "stopping: the change in hand is finished first, and a running `rke up` is left to end"
+                    .into(),
             hint: "a second Ctrl-C stops at once, and leaves what is half done".into(),
         });
     }

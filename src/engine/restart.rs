@@ -13,7 +13,6 @@ use crate::engine::health::API_SERVER;
 use crate::event::EventKind;
 use crate::event::Outcome;
 use crate::facts::Observed;
-use crate::facts::answer;
 use crate::facts::container::Container;
 use crate::facts::container::State;
 use crate::facts::question;
@@ -64,7 +63,9 @@ impl Run {
             let component = restart.component.clone();
             self.teller
                 .tell_of(&node.name, EventKind::Restarted { component, outcome });
-            if failed || self.is_interrupted() {
+            // Behind the last one there is nothing left to be stopped.
+            let is_last = remaining.len() == 0;
+            if failed || (!is_last && self.is_interrupted()) {
                 remaining.for_each(|left| self.skip_restart(left));
                 return false;
             }
@@ -125,7 +126,7 @@ impl Run {
         let questions = BTreeSet::from([Question::Container(component.to_owned())]);
         let answers = self.ask(node, &question::requests(&questions)).await;
         let answers = answers.map_err(|error| error.to_string())?;
-        let facts = answer::read(&questions, &answers);
+        let facts = self.read(&questions, &answers);
         let Observed::Present(container) = facts.container(component) else {
             watch.looks = 0;
             return Ok(None);

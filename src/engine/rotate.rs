@@ -57,8 +57,12 @@ impl Run {
 
     /// Goes on from `step` until one key is left, and judges what is there then.
     pub async fn rotate(&mut self, step: Step) {
-        self.take_steps(step).await;
-        if !self.stop.is_asked_for() {
+        if self.take_masters().await {
+            self.take_steps(step).await;
+        }
+        if self.stop.is_asked_for() {
+            self.leave_proof();
+        } else {
             self.teller.tell(EventKind::PhaseStarted(Phase::Verify));
             let fleet = self.fleet().await;
             let _ = self.judge(&fleet);
@@ -86,7 +90,11 @@ impl Run {
             if taken > 0 && matches!(step, Step::Settled { .. }) {
                 return;
             }
-            if !self.take(step, &fleet).await {
+            let is_last = matches!(step, Step::Restart { is_last: true, .. });
+            if is_last && taken == 0 {
+                self.leave_new_key();
+            }
+            if !self.take(step, &fleet).await || is_last {
                 return;
             }
         }
@@ -116,7 +124,7 @@ impl Run {
                 begin: Some(writes),
             } => self.write_keys(Stage::Added, &writes).await,
             Step::Write { stage, writes } => self.write_keys(stage, &writes).await,
-            Step::Restart(restarts) => {
+            Step::Restart { restarts, .. } => {
                 self.teller.tell(EventKind::PhaseStarted(Phase::Restarts));
                 self.restart_all(&restarts).await
             }
@@ -157,6 +165,15 @@ impl Run {
         }
     }
 
+    /// Whoever finds one key on all nodes cannot tell a rotation that is not begun from one that
+    /// was stopped in its last step.
+    fn leave_new_key(&self) {
+        self.teller.tell(EventKind::Skipped {
+            what: "a new key".into(),
+            why: "first every API server has to run with the one that is there; run again for a new one".into(),
+        });
+    }
+
     fn key_is_not_new(&self) -> Blocker {
         let file = self.job.site_key.as_ref();
         Blocker::KeyNotNew {
@@ -164,10 +181,12 @@ impl Run {
         }
     }
 
+    /// The way on after a run that did not come to its end.
     pub(super) fn again(&self) -> String {
-        format!(
-            "run `harden {}` again; it goes on with what is left",
-            self.job.command
-        )
+        let command = match self.job.command {
+            "undo" => "the same `harden undo`".to_owned(),
+            command => format!("`harden {command} {}`", self.job.inventory.file),
+        };
+        format!("run {command} again; it goes on with what is left")
     }
 }

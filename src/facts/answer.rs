@@ -19,13 +19,17 @@ use crate::facts::layout::pretty_name;
 use crate::facts::question::OS_RELEASE;
 use crate::facts::question::Question;
 use crate::facts::sections::Sections;
+use crate::facts::store::Store;
 use crate::node::frame::Answer;
+use crate::shared::Shared;
+use crate::shared::Text;
 
 /// No file that is read here is larger; a larger one is not read at all.
 const CONTENT_LIMIT: usize = 1024 * 1024;
 
-/// The facts in a node's answers to `questions`; what was asked and not answered is unread.
-pub fn read(questions: &BTreeSet<Question>, answers: &[Answer]) -> Facts {
+/// The facts in a node's answers to `questions`; what was asked and not answered is unread, and what
+/// other nodes said, too, is taken from the store.
+pub fn read(questions: &BTreeSet<Question>, answers: &[Answer], store: &mut Store) -> Facts {
     let body = |verb: &str| answers.iter().find(|answer| answer.verb == verb);
     let mut facts = Facts {
         silent: Some("the node gave no answer to this question".into()),
@@ -33,8 +37,8 @@ pub fn read(questions: &BTreeSet<Question>, answers: &[Answer]) -> Facts {
     };
     if let (Some(listing), Some(content)) = (body("files"), body("content")) {
         let mut sections = Sections::of(&content.body);
-        facts.kernel = kernel(&listing.text(), &mut sections);
-        facts.files = files(&listing.text(), &mut sections);
+        facts.kernel = store.kernel.share(kernel(&listing.text(), &mut sections));
+        facts.files = files(&listing.text(), &mut sections, store);
     }
     let names: Vec<&str> = questions
         .iter()
@@ -44,16 +48,16 @@ pub fn read(questions: &BTreeSet<Question>, answers: &[Answer]) -> Facts {
         })
         .collect();
     if let Some(answer) = body("nodocker") {
-        facts.containers = every(&names, &Observed::unread(answer.text()));
+        facts.containers = every(&names, &Observed::unread(answer.text()), store);
     } else if let Some(answer) = body("containers") {
-        facts.containers = containers(&names, &answer.text());
+        facts.containers = containers(&names, &answer.text(), store);
     }
     facts.operating_system = body("system")
-        .map(|answer| answer.text().trim().to_owned())
+        .map(|answer| store.texts.share(answer.text().trim()))
         .filter(|name| !name.is_empty())
-        .or_else(|| name_in_file(&facts));
+        .or_else(|| name_in_file(&facts).map(|name| store.texts.share(name)));
     if let Some(answer) = body("room") {
-        facts.room = room(&answer.text());
+        facts.room = room(&answer.text(), store);
     }
     if let Some(answer) = body("leftovers") {
         facts.leftovers = answer.text().lines().map(str::to_owned).collect();
@@ -64,7 +68,7 @@ pub fn read(questions: &BTreeSet<Question>, answers: &[Answer]) -> Facts {
     facts
 }
 
-fn name_in_file(facts: &Facts) -> Option<String> {
+fn name_in_file(facts: &Facts) -> Option<&str> {
     match facts.file(OS_RELEASE) {
         Observed::Present(file) => pretty_name(file.content.as_ref()?.text()?),
         Observed::Absent | Observed::Unread { .. } => None,
@@ -92,7 +96,11 @@ fn dotted(path: &str) -> String {
     path.replace('/', ".")
 }
 
-fn files(listing: &str, sections: &mut Sections<'_>) -> BTreeMap<String, Observed<File>> {
+fn files(
+    listing: &str,
+    sections: &mut Sections<'_>,
+    store: &mut Store,
+) -> BTreeMap<Text, Observed<Shared<File>>> {
     let mut files: BTreeMap<String, Observed<File>> = BTreeMap::new();
     let mut links = BTreeSet::new();
     let mut reads = Vec::new();
@@ -113,7 +121,7 @@ fn files(listing: &str, sections: &mut Sections<'_>) -> BTreeMap<String, Observe
             }
             Some(("read", path)) => reads.push(path.to_owned()),
             Some(("file", rest)) => {
-                if let Some((path, size, file)) = attributes(rest) {
+                if let Some((path, size, file)) = attributes(rest, store) {
                     sizes.insert(path.clone(), size);
                     files.insert(path, Observed::Present(file));
                 }
@@ -127,17 +135,21 @@ fn files(listing: &str, sections: &mut Sections<'_>) -> BTreeMap<String, Observe
         }
     }
     distribute(&mut files, &reads, &sizes, sections);
-    files
+    let shared = files.into_iter().map(|(path, observed)| {
+        let observed = observed.map(|file| store.file(file));
+        (store.texts.share(path), observed)
+    });
+    shared.collect()
 }
 
 /// One line of `stat`: mode, uid, gid, user, group, size, time of change, kind, name.
-fn attributes(line: &str) -> Option<(String, usize, File)> {
+fn attributes(line: &str, store: &mut Store) -> Option<(String, usize, File)> {
     let mut fields = line.splitn(9, '\t');
     let mode = u32::from_str_radix(fields.next()?, 8).ok()?;
     let uid = fields.next()?.parse().ok()?;
     let gid = fields.next()?.parse().ok()?;
-    let owner = fields.next()?.to_owned();
-    let group = fields.next()?.to_owned();
+    let owner = store.texts.share(fields.next()?);
+    let group = store.texts.share(fields.next()?);
     let size = fields.next()?.parse().ok()?;
     let modified = utc(fields.next()?)?;
     let kind = match fields.next()? {
@@ -192,24 +204,26 @@ fn distribute(
     }
 }
 
+type Containers = BTreeMap<Text, Observed<Shared<Container>>>;
+
 /// A container is absent only when Docker itself said so; every other silence is unread.
-fn containers(names: &[&str], text: &str) -> BTreeMap<String, Observed<Container>> {
+fn containers(names: &[&str], text: &str, store: &mut Store) -> Containers {
     let (json, said) = container::told_apart(text);
-    let mut found = match container::read(json) {
+    let mut found = match container::read(json, store) {
         Ok(found) => found,
-        Err(why) => return every(names, &Observed::unread(why)),
+        Err(why) => return every(names, &Observed::unread(why), store),
     };
     let said = said.trim();
     let mut containers = BTreeMap::new();
     for name in names {
-        let place = found.iter().position(|container| container.name == *name);
+        let place = found.iter().position(|container| &*container.name == *name);
         let observed = match place.map(|place| found.swap_remove(place)) {
-            Some(container) => Observed::Present(container),
+            Some(container) => Observed::Present(container.into()),
             None if says_absent(said, name) => Observed::Absent,
             None if said.is_empty() => Observed::unread("docker did not mention it"),
             None => Observed::unread(said.lines().next().unwrap_or_default()),
         };
-        containers.insert((*name).to_owned(), observed);
+        containers.insert(store.texts.share(*name), observed);
     }
     containers
 }
@@ -223,14 +237,14 @@ fn says_absent(said: &str, name: &str) -> bool {
     })
 }
 
-fn every(names: &[&str], observed: &Observed<Container>) -> BTreeMap<String, Observed<Container>> {
+fn every(names: &[&str], observed: &Observed<Shared<Container>>, store: &mut Store) -> Containers {
+    let names = names.iter();
     names
-        .iter()
-        .map(|name| ((*name).to_owned(), observed.clone()))
+        .map(|name| (store.texts.share(*name), observed.clone()))
         .collect()
 }
 
-fn room(text: &str) -> BTreeMap<String, Observed<Room>> {
+fn room(text: &str, store: &mut Store) -> BTreeMap<Text, Observed<Room>> {
     let mut near = BTreeMap::new();
     let mut read_only = BTreeSet::new();
     let mut fixed = BTreeSet::new();
@@ -259,16 +273,16 @@ fn room(text: &str) -> BTreeMap<String, Observed<Room>> {
     let answer = |(path, directory): (&str, &str)| {
         let Some((free_bytes, free_inodes)) = free.get(directory).copied() else {
             let why = format!("the file system of {directory} could not be asked");
-            return (path.to_owned(), Observed::unread(why));
+            return (store.texts.share(path), Observed::unread(why));
         };
         let room = Room {
-            near: directory.to_owned(),
+            near: store.texts.share(directory),
             read_only: read_only.contains(path),
             immutable: fixed.contains(path) || fixed.contains(directory),
             free_bytes,
             free_inodes,
         };
-        (path.to_owned(), Observed::Present(room))
+        (store.texts.share(path), Observed::Present(room))
     };
     near.into_iter().map(answer).collect()
 }
@@ -298,9 +312,9 @@ mod tests {
         }
     }
 
-    fn container_named(answers: &[Answer]) -> Observed<Container> {
+    fn container_named(answers: &[Answer]) -> Observed<Shared<Container>> {
         let questions = BTreeSet::from([Question::Container("kubelet".into())]);
-        read(&questions, answers).containers["kubelet"].clone()
+        read(&questions, answers, &mut Store::default()).containers["kubelet"].clone()
     }
 
     #[test]
@@ -333,7 +347,7 @@ mod tests {
     fn a_missing_file_is_absent_and_a_forbidden_one_is_unread() {
         let listing = "absent\t/a\nunread\t/b/c\t/b may not be searched\n";
 
-        let files = files(listing, &mut Sections::of(b""));
+        let files = files(listing, &mut Sections::of(b""), &mut Store::default());
 
         assert_eq!(files["/a"], Observed::Absent);
         assert!(matches!(&files["/b/c"], Observed::Unread { why } if why.contains("/b")));
@@ -348,12 +362,15 @@ mod tests {
         };
         let listing = line("/a", 3) + &line("/b", 2);
 
-        let read = |stream: &str| files(&listing, &mut Sections::of(stream.as_bytes()));
+        let read = |stream: &str| {
+            let mut sections = Sections::of(stream.as_bytes());
+            files(&listing, &mut sections, &mut Store::default())
+        };
 
         let good = read("==> /a <==\none\n==> /b <==\ntw\n==> standard input <==");
         let grown = read("==> /a <==\none\n==> /b <==\ntwo\n==> standard input <==");
 
-        let content = |file: &Observed<File>| match file {
+        let content = |file: &Observed<Shared<File>>| match file {
             Observed::Present(file) => file.content.clone().unwrap().bytes().to_vec(),
             other => panic!("{other:?}"),
         };
@@ -376,7 +393,9 @@ mod tests {
 
     #[test]
     fn what_was_never_answered_is_unread() {
-        let facts = read(&BTreeSet::from([Question::Kernel("vm.x".into())]), &[]);
+        let questions = BTreeSet::from([Question::Kernel("vm.x".into())]);
+
+        let facts = read(&questions, &[], &mut Store::default());
 
         assert!(matches!(facts.kernel("vm.x"), Observed::Unread { .. }));
     }

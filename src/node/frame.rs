@@ -93,6 +93,11 @@ pub fn decode(stdout: &[u8]) -> Result<Vec<Answer>, FrameError> {
     })
 }
 
+/// True when nothing more will follow, although the program may go on running.
+pub fn is_whole(stdout: &[u8]) -> bool {
+    stdout.ends_with(b"\nend\t0\n\n") && decode(stdout).is_ok()
+}
+
 fn record(bytes: &[u8], records: usize) -> Result<(Answer, &[u8]), FrameError> {
     let truncated = FrameError::Truncated { records };
     let malformed = FrameError::Malformed { records };
@@ -140,7 +145,18 @@ mod tests {
         for cut in 10..whole.len() - 1 {
             let error = decode(&whole[..cut]).unwrap_err();
             assert!(matches!(error, FrameError::Truncated { .. }), "{cut}");
+            assert!(!is_whole(&whole[..cut]), "{cut}");
         }
+    }
+
+    #[test]
+    fn a_body_that_looks_like_the_end_is_not_the_end() {
+        let answer: &[u8] = b"\nharden 1\nlog\t11\nx\nend\t0\n\nyz\nend\t0\n\n";
+        let looks_so = answer.len() - 10;
+
+        assert!(answer[..looks_so].ends_with(b"\nend\t0\n\n"));
+        assert!(!is_whole(&answer[..looks_so]));
+        assert!(is_whole(answer));
     }
 
     #[test]

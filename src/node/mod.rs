@@ -45,10 +45,20 @@ pub fn run_of(ascent: &Ascent, requests: &[Request]) -> (String, Secret) {
     let mut command = command(ascent);
     let records = frame::encode(requests);
     if requests.iter().any(Request::changes) || records.expose().len() > ARGUMENT {
-        return (command, ascent.stdin(records));
+        return (command, ascent.stdin(measured(&records)));
     }
     let _ = write!(command, " '{}'", escaped(records.expose()));
     (command, ascent.stdin(Secret::new(Vec::new())))
+}
+
+/// The records behind their length, because the input does not end with them while a lock is held.
+pub fn measured(records: &Secret) -> Secret {
+    let records = records.expose();
+    let length = format!("{}\n", records.len());
+    let mut bytes = Vec::with_capacity(length.len() + records.len());
+    bytes.extend_from_slice(length.as_bytes());
+    bytes.extend_from_slice(records);
+    Secret::new(bytes)
 }
 
 fn encoded(program: &str) -> String {

@@ -3,10 +3,12 @@
 #
 # In:  one record a line, `LENGTH<tab>VERB<tab>FIELD...`; LENGTH counts what follows its tab. The
 #      records of a run that only asks come as $1, escaped for printf: no round trip for stdin.
-#      From stdin they are read at once, because a shell of its own reads byte by byte.
+#      From stdin come a line with their bytes in all and then they themselves, which are read at
+#      once, because a shell of its own reads byte by byte. Every line behind them is a sign of life.
 # Out: `VERB<tab>LENGTH`, newline, LENGTH bytes, newline. The last record is `end`.
 #
-# Only what POSIX promises, and as few processes as can be: built-ins, one stat, one head, one docker. No single quote may stand in this file outside of pairs that balance.
+# Only what every sh has, and as few processes as can be: built-ins, one stat, one head, one docker.
+# No single quote may stand in this file outside of pairs that balance.
 
 LC_ALL=C
 TZ=UTC0
@@ -18,7 +20,7 @@ tab="	"
 nl="
 "
 begun= kept= watched= proofs= targets= same= owner= stopped= locked=
-trap 'drop; if [ -n "$locked" ]; then rm -rf "$locked"; fi' EXIT
+trap 'drop; unlock' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 
 answer() {
@@ -448,8 +450,11 @@ sweep() {
 	esac
 }
 
-# lock WHO: one run at a time changes a node. The directory goes when this program ends, however it
-# ends; one whose process is gone, or is of an earlier boot, holds nothing.
+# lock WHO SITE KNOWN: one run at a time changes a node. The directory goes when this program ends,
+# however it ends, and it does not end before its input does. One whose process is gone, is of an
+# earlier boot, or has had no sign of life for three minutes, holds nothing. Of one site only one run
+# can be: where another program of the site waits, it is this run's own, which then says `held`, or
+# its connection is lost and the lock moves here.
 lock() {
 	place=/run
 	if [ ! -d "$place" ]; then place=/var/run; fi
@@ -458,7 +463,13 @@ lock() {
 	if ! mkdir "$place" 2>/dev/null; then
 		holder=$(cat "$place/holder" 2>/dev/null)
 		if [ -z "$holder" ]; then sleep 1; holder=$(cat "$place/holder" 2>/dev/null); fi
-		if is_held "$holder"; then why="locked by ${holder#*"$tab"*"$tab"}, see $place"; return 1; fi
+		if is_held "$holder"; then
+			if [ "$site" != "$2" ] || [ -z "$alive$3" ]; then
+				why="locked by ${rest#*"$tab"}, see $place"
+				return 1
+			fi
+			if [ -n "$3" ]; then return 0; fi
+		fi
 		why="$place cannot be taken over"
 		mv "$place" "$place.$$" 2>/dev/null || return 1
 		if [ "$(cat "$place.$$/holder" 2>/dev/null)" != "$holder" ]; then
@@ -470,13 +481,41 @@ lock() {
 		mkdir "$place" 2>/dev/null || return 1
 	fi
 	locked=$place
-	why=$(printf "%s\t%s\t%s" "$$" "$boot" "$1" 2>&1 >"$place/holder")
+	mine="$$$tab$boot$tab$2$tab$1"
+	why=$(printf "%s\n" "$mine" 2>&1 >"$place/holder")
 }
 
-# is_held HOLDER: the process, the boot, and who it is.
+# is_held HOLDER: the process, the boot, the site, and who it is. One that waits tells when it last had
+# a sign of life, in seconds since the boot; one at work does not.
 is_held() {
+	alive=
 	rest=${1#*"$tab"}
-	[ "${rest%%"$tab"*}" = "$boot" ] && kill -0 "${1%%"$tab"*}" 2>/dev/null
+	[ "${rest%%"$tab"*}" = "$boot" ] && kill -0 "${1%%"$tab"*}" 2>/dev/null || return 1
+	rest=${rest#*"$tab"}
+	site=${rest%%"$tab"*}
+	read -r alive 2>/dev/null <"$place/alive"
+	case $alive in
+	"" | *[!0-9]*) alive= ;;
+	*)
+		IFS=" " read -r up idle </proc/uptime
+		[ "$((${up%%.*} - alive))" -lt 180 ]
+		;;
+	esac
+}
+
+# Holds the lock until the input ends. Whoever takes it over meanwhile has found no sign of life.
+stay() {
+	if [ -z "$locked" ]; then return; fi
+	while is_mine && IFS=" " read -r up idle </proc/uptime &&
+		printf "%s\n" "${up%%.*}" >"$locked/alive" && read -r line <&3; do :; done
+}
+
+is_mine() {
+	read -r holder 2>/dev/null <"$locked/holder" && [ "$holder" = "$mine" ]
+}
+
+unlock() {
+	if [ -n "$locked" ] && is_mine; then rm -rf "$locked"; fi
 }
 
 # attributes PATH MODE UID GID
@@ -568,6 +607,7 @@ obey() {
 	lock | unput | attributes | restart | sweep) change "$verb" "$@" ;;
 	end)
 		answer end ""
+		stay
 		exit 0
 		;;
 	*) return 1 ;;
@@ -575,17 +615,21 @@ obey() {
 }
 
 printf "\nharden 1\n"
+unset TMOUT # A bash would end the waiting with it.
 find_limit
 if [ -n "${1-}" ]; then
 	records=$(printf %b "$1")
 else
-	records=$(cat)
+	read -r size
+	records=$(head -c "$size")
 	# What broke off on its way is no order: it may end hours later, when the server notices.
 	case $nl$records in
 	*"${nl}3${tab}end") ;;
 	*) records= ;;
 	esac
 fi
+# What is started here has no business with what is still to come.
+exec 3<&0 </dev/null
 IFS=$nl
 for record in $records; do
 	obey "$record" || break

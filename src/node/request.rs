@@ -7,7 +7,7 @@ use crate::node::escaped;
 use crate::secret::Secret;
 
 /// One record to a node. The questions change nothing; what stands below them does.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Request {
     /// Kernel values too, because one program reads them all.
     Files(Vec<FileQuestion>),
@@ -26,9 +26,8 @@ pub enum Request {
     },
     /// The last lines that a container wrote.
     Log(String),
-    /// Keeps every other run from changing the node while this program runs; the text says who
-    /// it is. Stands before the changes.
-    Lock(String),
+    /// Keeps every other run from changing the node. Stands before the changes.
+    Lock(Lock),
     Put(Put),
     Unput(Unput),
     Attributes(Attributes),
@@ -42,8 +41,21 @@ pub enum Request {
     Sweep(String),
 }
 
+/// That a node is to be one run's own.
+///
+/// The program that takes the lock goes on running, and holds it, until its input ends.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Lock {
+    /// Who the run is, for others that meet it.
+    pub holder: String,
+    /// Where runs cannot be two at once; no tabs.
+    pub site: String,
+    /// True when an earlier program of the same run holds the lock.
+    pub is_held: bool,
+}
+
 /// What is asked about a file.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum FileQuestion {
     /// Owner and mode.
     Attributes(String),
@@ -58,7 +70,7 @@ pub enum FileQuestion {
 }
 
 /// A file to be written beside its target and renamed over it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Put {
     pub attributes: Attributes,
     pub seen: Seen,
@@ -68,7 +80,7 @@ pub struct Put {
 }
 
 /// A file to be put back as it was, or to be removed because it was not there.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Unput {
     pub path: String,
     /// What stands there now.
@@ -80,7 +92,7 @@ pub struct Unput {
 }
 
 /// What a node kept of a file.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Kept {
     /// Where it is.
     pub kept: String,
@@ -91,7 +103,7 @@ pub struct Kept {
 }
 
 /// Owner and mode of a path.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Attributes {
     pub path: String,
     pub mode: u32,
@@ -100,7 +112,7 @@ pub struct Attributes {
 }
 
 /// What the plan was made for; the node refuses when it finds anything else.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Seen {
     Absent,
     /// SHA-256 of the content, in hex.
@@ -133,6 +145,11 @@ impl Request {
                 | Self::Restart(_)
                 | Self::Sweep(_)
         )
+    }
+
+    /// True when the program goes on running behind its answer, until its input ends.
+    pub fn stays(&self) -> bool {
+        matches!(self, Self::Lock(lock) if !lock.is_held)
     }
 
     /// What it asks or does, for people; no content.
@@ -174,7 +191,12 @@ impl Request {
             Self::Tools(names) => record("tools", names),
             Self::Secrets { prefix, from } => record("secrets", &[prefix.clone(), from.clone()]),
             Self::Log(container) => record("log", std::slice::from_ref(container)),
-            Self::Lock(holder) => record("lock", std::slice::from_ref(holder)),
+            Self::Lock(lock) => {
+                let known = lock.is_held.then(|| "held".to_owned());
+                let mut fields = vec![lock.holder.clone(), lock.site.clone()];
+                fields.extend(known);
+                record("lock", &fields)
+            }
             Self::Put(put) => put.fields(),
             Self::Unput(unput) => unput.fields(),
             Self::Attributes(attributes) => record("attributes", &attributes.fields()),

@@ -56,7 +56,11 @@ pub enum Step {
     /// Brings the nodes that are behind to this stage.
     Write { stage: Stage, writes: Writes },
     /// API servers that do not run with the file they have, to be restarted one at a time.
-    Restart(Vec<Restart>),
+    Restart {
+        restarts: Vec<Restart>,
+        /// All nodes have the same one key, so that nothing is left to do behind these.
+        is_last: bool,
+    },
     /// Every Secret that the key of this name did not encrypt is to be written again.
     Rewrite { key: String },
 }
@@ -250,7 +254,8 @@ impl Pair {
         }
         // A node that does not run with what it has would be two steps behind the others.
         if !restarts.is_empty() {
-            return Ok(Step::Restart(restarts));
+            let is_last = self.new.is_none();
+            return Ok(Step::Restart { restarts, is_last });
         }
         let is_mixed = low < high;
         Ok(match (&self.new, low) {
@@ -340,16 +345,13 @@ impl Writer<'_> {
 
     fn change(&self, holder: &Holder<'_>, keys: &[Key]) -> Change {
         let path = &holder.path;
+        let (seen, wanted) = (listed(&holder.ring.keys), listed(keys));
         Change {
-            subject: format!("file {path}"),
-            seen: listed(&holder.ring.keys),
-            wanted: listed(keys),
+            subject: format!("file {path} ({seen} → {wanted})"),
             controls: vec![self.control.clone()],
-            diff: format!(
-                "--- {path}\n+++ {path}\n-{} [redacted]\n+{} [redacted]\n",
-                listed(&holder.ring.keys),
-                listed(keys)
-            ),
+            diff: format!("--- {path}\n+++ {path}\n-{seen} [redacted]\n+{wanted} [redacted]\n"),
+            seen,
+            wanted,
             request: Request::Put(Put {
                 attributes: root_only(path, self.encryption.mode),
                 seen: request::Seen::content(holder.content),

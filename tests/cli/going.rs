@@ -25,9 +25,12 @@ pub(crate) struct Going {
 impl Going {
     pub(crate) fn apply(lab: &Lab) -> Self {
         let mut command = lab.command(&APPLY);
+        command.arg("--rke").arg(rke());
+        Self::of(command)
+    }
+
+    pub(crate) fn of(mut command: Command) -> Self {
         let mut child = command
-            .arg("--rke")
-            .arg(rke())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

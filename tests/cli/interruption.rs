@@ -56,9 +56,15 @@ fn a_stop_among_the_nodes_finishes_the_one_in_hand_and_resume_goes_on() {
 
     run.signal("TERM");
 
-    run.end()
+    let said = run
+        .end()
         .expect(5)
         .says(&["interrupted", "cp-2", "skipped"]);
+    let (_, next) = said.stdout.split_once("\nnext ").unwrap();
+    let next = next.split_whitespace().collect::<Vec<_>>().join(" ");
+    let again = "run `harden apply inventory.yml` again";
+    assert!(next.starts_with(again), "{}", said.stdout);
+    assert_eq!(next.matches("again").count(), 1, "{}", said.stdout);
     assert_eq!(lab.read("cluster.yml"), cluster);
     let sysctl = lab.node("w-1").read("/etc/sysctl.conf").unwrap();
     assert!(!sysctl.contains("kernel.panic="), "{sysctl}");
@@ -137,7 +143,7 @@ fn a_node_that_another_run_changes_is_left_and_a_lock_of_the_dead_holds_nothing(
     let boot = lab.node("cp-1").kernel("kernel.random.boot_id").unwrap();
     let held = |pid: u32| {
         fs::create_dir_all(&lock).unwrap();
-        let holder = format!("{pid}\t{}\trun 7 of ann at bastion-2", boot.trim());
+        let holder = format!("{pid}\t{}\t0815\trun 7 of ann at bastion-2", boot.trim());
         fs::write(lock.join("holder"), holder).unwrap();
     };
     let before = (lab.digest(), lab.read("cluster.yml"));

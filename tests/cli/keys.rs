@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use harden_lab::Role;
 
+use crate::going::Going;
 use crate::lab::Lab;
 use crate::lab::Said;
 
@@ -28,19 +29,24 @@ fn hardened() -> Lab {
     lab
 }
 
+const ROTATE: [&str; 5] = [
+    "rotate-key",
+    "inventory.yml",
+    "--yes",
+    "--restart-timeout",
+    "6",
+];
+
 fn rotate(lab: &Lab) -> Said {
-    lab.harden(&[
-        "rotate-key",
-        "inventory.yml",
-        "--yes",
-        "--restart-timeout",
-        "6",
-    ])
+    lab.harden(&ROTATE)
 }
 
 /// The names of the keys on a node, in their order.
 fn ring(lab: &Lab, node: &str) -> Vec<String> {
-    let text = lab.node(node).read(FILE).unwrap_or_default();
+    keys_of(&lab.node(node).read(FILE).unwrap_or_default())
+}
+
+fn keys_of(text: &str) -> Vec<String> {
     let names = text
         .lines()
         .filter_map(|line| line.trim().strip_prefix("- name: "));
@@ -136,13 +142,7 @@ fn a_rotation_killed_after_any_step_goes_on_where_it_was() {
     ];
     for (name, has_come) in moments {
         let mut running = lab
-            .command(&[
-                "rotate-key",
-                "inventory.yml",
-                "--yes",
-                "--restart-timeout",
-                "6",
-            ])
+            .command(&ROTATE)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -168,6 +168,80 @@ fn a_rotation_killed_after_any_step_goes_on_where_it_was() {
         let mut left = left.keys().map(|path| path.to_string_lossy());
         assert!(!left.any(|path| path.ends_with(".harden")), "{node}");
     }
+}
+
+/// Every Secret is under a key that each API server has, in its file and in what it runs with.
+#[track_caller]
+fn every_secret_is_readable(lab: &Lab, when: &str) {
+    for node in ["cp-1", "cp-2"] {
+        let running = lab.node(node).dir().join("docker/running-encryption.yaml");
+        let running = fs::read_to_string(running).unwrap_or_default();
+        for key in forms(lab) {
+            assert!(ring(lab, node).contains(&key), "{key} on {node} {when}");
+            assert!(
+                running.is_empty() || keys_of(&running).contains(&key),
+                "{key} in the API server of {node} {when}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_rotation_stopped_in_any_step_says_so_loses_no_key_and_goes_on() {
+    let lab = hardened();
+    let restarted = "cp-1: restarted kube-apiserver";
+    let mut code = 0;
+    for step in [
+        "adding the new key as the second one",
+        restarted,
+        "making the new key the first one",
+        restarted,
+        "writing Secrets again",
+        "dropping the old key",
+        restarted,
+    ] {
+        let mut run = Going::of(lab.command(&ROTATE));
+        run.until(step);
+        run.signal("INT");
+        let said = run.end();
+
+        every_secret_is_readable(&lab, step);
+        assert!(!said.stdout.contains("rke up not run"), "{}", said.stdout);
+        assert!(
+            said.stdout.contains("left out: the proof"),
+            "{}",
+            said.stdout
+        );
+        code = said.code;
+        // A stop behind the last change stops nothing.
+        if code != 4 {
+            said.expect(5).says(&[
+                "interrupted",
+                "no key was dropped that a Secret needs",
+                "next       run `harden rotate-key inventory.yml` again",
+            ]);
+        }
+    }
+    if code != 4 {
+        rotate(&lab).expect(0);
+    }
+
+    has_only(&lab, "key2");
+}
+
+#[test]
+fn a_rotation_stopped_behind_its_last_change_is_done_and_is_not_followed_by_another() {
+    let lab = hardened();
+    let mut run = Going::of(lab.command(&ROTATE));
+    run.until("dropping the old key");
+    run.until("cp-2: changed");
+    run.signal("INT");
+
+    run.end().expect(5).says(&["not at its end"]);
+    let server = "left out: a new key, because first every API server has to run with";
+    rotate(&lab).expect(0).says(&[server]);
+
+    has_only(&lab, "key2");
 }
 
 #[test]
@@ -285,14 +359,7 @@ fn a_sites_own_key_is_used_and_a_cluster_with_another_one_is_not_touched() {
         .says(&["key-not-sites", "rotate-key"]);
     assert_eq!(lab.digest(), before);
 
-    let rotate = [
-        "rotate-key",
-        "inventory.yml",
-        "--yes",
-        "--restart-timeout",
-        "6",
-    ];
-    let to = |file| [&rotate[..], &["--encryption-key-file", file]].concat();
+    let to = |file| [&ROTATE[..], &["--encryption-key-file", file]].concat();
     lab.harden(&to("site.key")).expect(3).says(&["key-not-new"]);
     lab.harden(&to("other.key")).expect(0);
     for node in ["cp-1", "cp-2"] {

@@ -6,21 +6,21 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use base64::engine::general_purpose::URL_SAFE;
 use harden_lab::Fault;
 use harden_lab::Role;
 use harden_lab::Trigger;
 use harden_lab::https::Authority;
 use harden_lab::https::Reply;
 use harden_lab::https::Server;
+use harden_lab::leak::Needles;
+use harden_lab::leak::files;
+use harden_lab::leak::watch_processes;
 use serde_json::json;
 
 use crate::hostile::formats;
@@ -30,9 +30,6 @@ use crate::lab::Said;
 const KEY_FILE: &str = "/etc/kubernetes/encryption.yaml";
 const TOKEN: &str = "token-pl4nt:n0b0dymaysayth1sal0ud";
 
-/// Between two looks at all processes; a command of a node takes several times as long.
-const PAUSE: Duration = Duration::from_millis(5);
-
 /// The bytes of the planted key: no pattern that anything else has.
 fn key() -> Vec<u8> {
     (0..32_u8)
@@ -40,97 +37,9 @@ fn key() -> Vec<u8> {
         .collect()
 }
 
-/// A secret in every form in which it could get away.
-struct Needles(Vec<(String, String)>);
-
-impl Needles {
-    fn of(name: &str, raw: &[u8], text: &str) -> Self {
-        let hex = |bytes: &[u8]| {
-            let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
-            digits.collect::<Vec<String>>().concat()
-        };
-        let forms = [
-            ("raw", raw.to_vec()),
-            ("text", text.as_bytes().to_vec()),
-            ("hex", hex(raw).into_bytes()),
-            ("HEX", hex(raw).to_uppercase().into_bytes()),
-            ("url-safe", URL_SAFE.encode(raw).into_bytes()),
-            ("base64 of the text", STANDARD.encode(text).into_bytes()),
-            ("hex of the text", hex(text.as_bytes()).into_bytes()),
-            // A log may cut a line; half a secret is still too much.
-            ("first half", text.as_bytes()[..text.len() / 2].to_vec()),
-            ("second half", text.as_bytes()[text.len() / 2..].to_vec()),
-        ];
-        Self(
-            forms
-                .map(|(form, bytes)| (format!("{name}, {form}"), letters(&bytes)))
-                .to_vec(),
-        )
-    }
-
-    fn all() -> Self {
-        let mut all = Self::of("key", &key(), &STANDARD.encode(key()));
-        all.0.extend(Self::of("token", TOKEN.as_bytes(), TOKEN).0);
-        all
-    }
-
-    /// The form in which a secret is in `hay`.
-    fn found(&self, hay: &[u8]) -> Option<&str> {
-        let hay = letters(hay);
-        let found = self.0.iter().find(|(_, needle)| hay.contains(needle));
-        found.map(|(form, _)| form.as_str())
-    }
-
-    #[track_caller]
-    fn assert_not_in(&self, where_: &str, hay: &[u8]) {
-        assert_eq!(self.found(hay), None, "in {where_}");
-    }
-}
-
-/// A letter for each byte: text is searched much faster than bytes.
-fn letters(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| char::from(*byte)).collect()
-}
-
-/// Every regular file below `root`.
-fn files(root: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let mut open = vec![root.to_owned()];
-    while let Some(directory) = open.pop() {
-        for entry in fs::read_dir(directory).unwrap() {
-            let entry = entry.unwrap();
-            let kind = entry.file_type().unwrap();
-            if kind.is_dir() {
-                open.push(entry.path());
-            } else if kind.is_file() {
-                files.push(entry.path());
-            }
-        }
-    }
-    files
-}
-
-/// Looks at the command line and environment of every process until told to stop; what was found.
-fn watch_processes(needles: &Needles, stop: &AtomicBool) -> (usize, BTreeSet<String>) {
-    let mut looks = 0;
-    let mut found = BTreeSet::new();
-    while !stop.load(Ordering::Relaxed) {
-        for entry in fs::read_dir("/proc").unwrap().flatten() {
-            for file in ["cmdline", "environ"] {
-                // Most of /proc is no process, and processes end while they are looked at.
-                let Ok(text) = fs::read(entry.path().join(file)) else {
-                    continue;
-                };
-                looks += 1;
-                if let Some(form) = needles.found(&text) {
-                    let name = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
-                    found.insert(format!("{form} in {file} of {name}"));
-                }
-            }
-        }
-        thread::sleep(PAUSE);
-    }
-    (looks, found)
+fn needles() -> Needles {
+    let key = Needles::of("key", &key(), &STANDARD.encode(key()));
+    key.and(Needles::of("token", TOKEN.as_bytes(), TOKEN))
 }
 
 fn with_rancher() -> (Lab, Server) {
@@ -166,22 +75,22 @@ fn with_rancher() -> (Lab, Server) {
 #[test]
 fn a_key_and_a_token_are_only_where_they_belong_whatever_is_run() {
     let (lab, _server) = with_rancher();
-    let needles = Needles::all();
+    let needles = needles();
     let cp = lab.node("cp-1");
     cp.write(KEY_FILE, &encryption_file()).unwrap();
     // An undo puts the mode back, too: a wider one afterwards would be harden's doing.
     fs::set_permissions(cp.path(KEY_FILE), fs::Permissions::from_mode(0o600)).unwrap();
     let stop = AtomicBool::new(false);
 
-    let (looks, in_processes) = thread::scope(|scope| {
-        let watcher = scope.spawn(|| watch_processes(&needles, &stop));
+    let seen = thread::scope(|scope| {
+        let watcher = scope.spawn(|| watch_processes(&needles, &[], &stop));
         run_everything(&lab, &needles);
         stop.store(true, Ordering::Relaxed);
         watcher.join().unwrap()
     });
 
-    assert!(looks > 1000, "only {looks} looks at processes");
-    assert_eq!(in_processes, BTreeSet::new());
+    assert!(seen.looks > 1000, "only {} looks at processes", seen.looks);
+    assert_eq!(seen.secrets, BTreeSet::new());
     assert!(
         lab.node("cp-2")
             .read(KEY_FILE)

@@ -9,12 +9,16 @@ use std::time::Duration;
 
 use harden::audit;
 use harden::cluster_file::ClusterFile;
+use harden::cluster_file::Edit;
+use harden::cluster_file::Scalar;
 use harden::event::Event;
 use harden::event::EventKind;
 use harden::event::RunStarted;
 use harden::facts::Facts;
+use harden::facts::Observed;
 use harden::facts::answer;
 use harden::facts::question::Question;
+use harden::facts::store::Store;
 use harden::fleet::ClusterState;
 use harden::fleet::Fleet;
 use harden::inventory::Inventory;
@@ -66,6 +70,27 @@ pub(crate) fn inventory_text(count: usize) -> String {
     text
 }
 
+/// A node list of about `lines` lines, and a comment for what is missing.
+pub(crate) fn cluster_text(lines: usize) -> String {
+    let mut text = inventory_text(lines / 4 - 10);
+    let missing = lines - text.lines().count();
+    text.push_str(&"# a comment to be kept\n".repeat(missing));
+    text
+}
+
+/// Arguments for the API server.
+pub(crate) fn edits(count: usize) -> Vec<Edit> {
+    let argument = |number: usize| {
+        let name = format!("argument-{number}");
+        let path = ["services", "kube-api", "extra_args", &name];
+        Edit::Set {
+            path: path.map(str::to_owned).to_vec(),
+            value: Scalar::Text("true".to_owned()),
+        }
+    };
+    (0..count).map(argument).collect()
+}
+
 pub(crate) fn inventory(text: &str) -> Inventory {
     rke::read("cluster.yml", text, Some(Path::new("/home/me")), true).unwrap()
 }
@@ -76,6 +101,18 @@ pub(crate) fn cluster(text: &str) -> ClusterFile {
 
 /// A `docker inspect` of about 100 KiB, and what else a node says.
 pub(crate) fn answers() -> Vec<Answer> {
+    let padding = " ".repeat((100 * 1024_usize).saturating_sub(INSPECTED.len()));
+    answers_with(format!("{INSPECTED}{padding}"))
+}
+
+/// What a node says on which there are `count` times as many containers.
+pub(crate) fn answers_times(count: usize) -> Vec<Answer> {
+    let elements = INSPECTED.trim().strip_prefix('[').unwrap();
+    let elements = elements.strip_suffix(']').unwrap();
+    answers_with(format!("[{}]", vec![elements; count].join(",")))
+}
+
+fn answers_with(inspected: String) -> Vec<Answer> {
     let answer = |verb: &str, body: String| Answer {
         verb: verb.to_owned(),
         body: body.into_bytes(),
@@ -89,11 +126,10 @@ pub(crate) fn answers() -> Vec<Answer> {
         let _ = writeln!(listing, "value\t{key}");
         let _ = writeln!(content, "==> /proc/sys/{key} <==\n0\n");
     }
-    let padding = " ".repeat((100 * 1024_usize).saturating_sub(INSPECTED.len()));
     vec![
         answer("files", format!("{listing}absent\t/etc/sysctl.conf\n")),
         answer("content", format!("{content}==> standard input <==")),
-        answer("containers", format!("{INSPECTED}{padding}")),
+        answer("containers", inspected),
         answer("tools", String::new()),
     ]
 }
@@ -105,21 +141,37 @@ pub(crate) fn questions() -> BTreeSet<Question> {
 }
 
 pub(crate) fn facts() -> Facts {
-    answer::read(&questions(), &answers())
+    answer::read(&questions(), &answers(), &mut Store::default())
 }
 
 /// Every node answered alike.
 pub(crate) fn fleet(count: usize) -> Fleet {
+    fleet_of(count, |_, facts| facts)
+}
+
+/// No node answered like another one.
+pub(crate) fn strangers(count: usize) -> Fleet {
+    fleet_of(count, |index, mut facts| {
+        let value = Observed::Present(format!("7{index}"));
+        facts.kernel.insert("kernel.panic".to_owned(), value);
+        facts
+    })
+}
+
+fn fleet_of(count: usize, of: impl Fn(usize, Facts) -> Facts) -> Fleet {
     let text = inventory_text(count);
     let inventory = inventory(&text);
     let one = facts();
     let names = inventory.nodes.iter().map(|node| node.name.clone());
-    let facts: BTreeMap<String, Facts> = names.map(|name| (name, one.clone())).collect();
+    let facts = names.enumerate();
+    let facts: BTreeMap<String, Facts> = facts
+        .map(|(index, name)| (name, of(index, one.clone())))
+        .collect();
     let cluster = ClusterState {
         file: cluster(&text),
         exists: true,
     };
-    Fleet::new(inventory, cluster, facts)
+    Fleet::new(inventory.into(), cluster, facts)
 }
 
 pub(crate) fn planned(profile: &Profile, fleet: &Fleet) -> Plan {

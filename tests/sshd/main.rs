@@ -5,9 +5,11 @@
 mod as_openssh;
 mod config;
 mod addresses;
+mod held;
 mod host_certificates;
 mod host_keys;
 mod jumps;
+mod leaks;
 mod login;
 mod manners;
 mod ping;

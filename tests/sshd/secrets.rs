@@ -113,6 +113,11 @@ pub(crate) fn on_a_terminal(
     question: &str,
     answer: &str,
 ) -> String {
+    answering(arguments, home, &[(question, answer)])
+}
+
+/// The same with several questions, which come in this order.
+pub(crate) fn answering(arguments: &[&str], home: &Path, answers: &[(&str, &str)]) -> String {
     let command = format!("{} {}", env!("CARGO_BIN_EXE_harden"), arguments.join(" "));
     let mut terminal = Command::new("script")
         .args(["-q", "-e", "-f", "-c", &command, "/dev/null"])
@@ -126,13 +131,13 @@ pub(crate) fn on_a_terminal(
         terminal.stdin.take().unwrap(),
         terminal.stdout.take().unwrap(),
     );
-    let (mut all, mut answered) = (Vec::new(), false);
+    let (mut all, mut answers) = (Vec::new(), answers.iter().peekable());
     let mut some = [0; 4096];
     while let Ok(length @ 1..) = shown.read(&mut some) {
         all.extend_from_slice(&some[..length]);
-        if !answered && String::from_utf8_lossy(&all).contains(question) {
+        let said = String::from_utf8_lossy(&all);
+        if let Some((_, answer)) = answers.next_if(|(question, _)| said.contains(question)) {
             typing.write_all(format!("{answer}\n").as_bytes()).unwrap();
-            answered = true;
         }
     }
     terminal.wait().unwrap();

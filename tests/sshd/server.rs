@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::BufRead;
 use std::io::BufReader;
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::Path;
 use std::path::PathBuf;
@@ -38,6 +39,22 @@ const SSHD: &str = "/usr/sbin/sshd";
 
 /// Of the user `op`.
 pub(crate) const PASSWORD: &str = "correct horse";
+
+/// Gives a node trees of its own; lines of shell for its mount namespace.
+const OWN_TREES: &str = "set -e
+mkdir DIR/node
+mount -t tmpfs -o mode=755 tmpfs DIR/node
+mkdir DIR/node/etc DIR/node/work DIR/node/bin
+mount -t overlay overlay -o lowerdir=/etc,upperdir=DIR/node/etc,workdir=DIR/node/work /etc
+install -m 755 DIR/docker DIR/node/bin/docker
+mount --bind DIR/node/bin /usr/local/bin
+for key in vm/overcommit_memory kernel/panic kernel/panic_on_oops; do
+    echo 0 >DIR/node/${key#*/}
+    mount --bind DIR/node/${key#*/} /proc/sys/$key
+done
+for place in /var/lib /run /root; do mount -t tmpfs -o mode=755 tmpfs $place; done
+mkdir -p -m 755 /run/sshd /etc/kubernetes/ssl /var/lib/docker.d/now
+";
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -84,7 +101,23 @@ impl Server {
     /// that user.
     pub(crate) fn with_operator(shell: &str, sudoers: &str, more: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        hire(directory.path(), shell, sudoers);
+        hire(directory.path(), shell, sudoers, PASSWORD);
+        Self::serve(directory, "ed25519", more)
+    }
+
+    /// A server that may be changed like a node: `/etc`, `/var/lib`, `/run`, `/root` and the kernel
+    /// values of the guide are its own, and nothing runs in its Docker. Its user `op` becomes root
+    /// with this password.
+    pub(crate) fn as_a_node(password: &str, more: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let at = directory.path();
+        let docker = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/docker");
+        fs::copy(docker, at.join("docker")).unwrap();
+        let sudoers = "Defaults !syslog, logfile=DIR/sudo.log\nop ALL=(ALL) ALL";
+        hire(at, "/bin/sh", sudoers, password);
+        let own = OWN_TREES.replace("DIR", &at.display().to_string());
+        let enter = fs::read_to_string(at.join("enter")).unwrap();
+        fs::write(at.join("enter"), own + &enter).unwrap();
         Self::serve(directory, "ed25519", more)
     }
 
@@ -176,6 +209,17 @@ impl Server {
         trusting(&self.known_line())
     }
 
+    /// Everything that sshd has written up to now.
+    pub(crate) async fn log(&self) -> String {
+        self.count("").await;
+        self.log.lines.lock().unwrap().join("\n")
+    }
+
+    /// The file system as this server sees it.
+    pub(crate) fn root(&self) -> PathBuf {
+        format!("/proc/{}/root", self.child.id()).into()
+    }
+
     /// Ends every connection from the server's side, as a crash would.
     pub(crate) async fn cut_connections(&self) {
         let children = Command::new("pgrep")
@@ -236,16 +280,12 @@ impl Drop for Server {
 }
 
 /// Prepares an account that only exists for processes below `enter`.
-fn hire(at: &Path, shell: &str, sudoers: &str) {
+fn hire(at: &Path, shell: &str, sudoers: &str, password: &str) {
     assert!(
         Path::new(shell).exists(),
         "these tests need {shell}: apt-get install -y fish tcsh sudo openssl"
     );
-    let hash = Command::new("openssl")
-        .args(["passwd", "-6", PASSWORD])
-        .output()
-        .unwrap();
-    let hash = String::from_utf8(hash.stdout).unwrap();
+    let hash = hashed(password);
     let home = at.join("home");
     fs::create_dir(&home).unwrap();
     let line = format!("op:x:4242:4242::{}:{shell}\n", home.display());
@@ -271,6 +311,21 @@ fn hire(at: &Path, shell: &str, sudoers: &str) {
     fs::write(at.join("enter"), enter).unwrap();
 }
 
+/// As in `/etc/shadow`; the password is in no argument, because a test looks at all of them.
+fn hashed(password: &str) -> String {
+    let mut openssl = Command::new("openssl")
+        .args(["passwd", "-6", "-stdin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut typing = openssl.stdin.take().unwrap();
+    writeln!(typing, "{password}").unwrap();
+    drop(typing);
+    let hash = openssl.wait_with_output().unwrap().stdout;
+    String::from_utf8(hash).unwrap()
+}
+
 fn launch(at: &Path) -> Option<(Child, u16, Arc<Log>)> {
     let port = free_port();
     let mut sshd = Command::new(SSHD);
@@ -290,7 +345,8 @@ fn launch(at: &Path) -> Option<(Child, u16, Arc<Log>)> {
     let log = Arc::new(Log::default());
     let (stderr, kept) = (child.stderr.take().unwrap(), log.clone());
     std::thread::spawn(move || {
-        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+        for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).into_owned();
             kept.lines.lock().unwrap().push(line);
             kept.grown.notify_all();
         }

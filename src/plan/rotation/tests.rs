@@ -33,7 +33,9 @@ fn fleet(rings: [&str; 2]) -> Fleet {
         if ring.ends_with('!') {
             file.modified = "2099-01-01T00:00:00Z".parse().unwrap();
         }
-        facts.files.insert(PATH.into(), Observed::Present(file));
+        facts
+            .files
+            .insert(PATH.into(), Observed::Present(file.into()));
     }
     fleet
 }
@@ -74,9 +76,10 @@ fn step(rings: [&str; 2], keys: &[&str]) -> String {
     match found(&fleet(rings), keys) {
         Ok(Step::Settled { begin }) => format!("settled; {}", writes(&begin.unwrap())),
         Ok(Step::Write { writes: all, .. }) => writes(&all),
-        Ok(Step::Restart(restarts)) => {
+        Ok(Step::Restart { restarts, is_last }) => {
             let nodes: Vec<String> = restarts.into_iter().map(|one| one.node).collect();
-            format!("restart {}", nodes.join(" "))
+            let end = if is_last { ", the last step" } else { "" };
+            format!("restart {}{end}", nodes.join(" "))
         }
         Ok(Step::Rewrite { key }) => format!("rewrite under {key}"),
         Err(blockers) => {
@@ -132,7 +135,7 @@ fn a_rotation_passes_its_steps_in_their_order() {
             &["key2"],
             "cp-2: key2, key1 -> key2",
         ),
-        (["key2", "key2!"], &["key2"], "restart cp-2"),
+        (["key2", "key2!"], &["key2"], "restart cp-2, the last step"),
     ];
     for (rings, keys, wanted) in cases {
         assert_eq!(step(rings, keys), wanted, "{rings:?} {keys:?}");

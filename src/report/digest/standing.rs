@@ -27,6 +27,11 @@ pub(in crate::report) fn of(document: &Document) -> Option<Standing> {
 }
 
 fn now(document: &Document) -> String {
+    if document.command() == "rotate-key" {
+        let rotation = "the rotation is not at its end; no key was dropped that a Secret needs";
+        let parts = [rotation.to_owned()].into_iter().chain(restarts(document));
+        return parts.collect::<Vec<String>>().join("; ");
+    }
     let mut parts = nodes(document);
     let done = &document.done;
     parts.push(match &done.cluster_file {
@@ -128,7 +133,14 @@ fn next(document: &Document) -> String {
         .map(|notice| notice.hint.as_str())
         .find(|hint| !hint.is_empty());
     match hint {
+        Some(hint) if says_again(hint, document.command()) => hint.to_owned(),
         Some(hint) => format!("{hint}; then {again}"),
         None => format!("mend what is called failed above, then {again}"),
     }
+}
+
+/// True for a hint that itself ends in another run of `command`.
+fn says_again(hint: &str, command: &str) -> bool {
+    let is_this_command = hint.contains(&format!("`harden {command}"));
+    hint.contains("run again") || (is_this_command && hint.contains("again"))
 }

@@ -3,9 +3,7 @@ use insta::assert_snapshot;
 use super::*;
 use crate::event::Event;
 use crate::event::EventKind;
-use crate::finding::Finding;
 use crate::finding::Verdict;
-use crate::profile::ControlId;
 use crate::report::sample;
 use crate::resource::Evidence;
 use crate::resource::Seen;
@@ -104,9 +102,8 @@ fn what_fails_nowhere_and_was_not_measured_everywhere_is_unknown_in_brief() {
         let silent = silent.iter().map(|(_, node)| (node, unknown.clone()));
         let asked = asked.iter().map(|(_, node)| (node, verdict.clone()));
         let all = silent.chain(asked);
-        all.map(|(node, verdict)| Finding {
-            control: ControlId(control.to_owned()),
-            ..sample::kernel(node, verdict, Vec::new())
+        all.map(|(node, verdict)| {
+            sample::of_control(control, sample::kernel(node, verdict, Vec::new()))
         })
         .collect()
     };
@@ -362,6 +359,44 @@ fn the_way_on_is_the_command_that_failed() {
         let words: Vec<&str> = shown.split_whitespace().collect();
         assert!(words.join(" ").contains(again), "{shown}");
     }
+}
+
+#[test]
+fn the_way_on_is_told_once() {
+    let interrupted = "run `harden apply inventory.yml` again; it goes on with what is left";
+    assert_eq!(next("apply", interrupted), interrupted);
+    let undone = "run the same `harden undo` again; it goes on with what is left";
+    assert_eq!(next("undo", undone), undone);
+    let full = "free some space and run again";
+    assert_eq!(next("apply", full), full);
+
+    for (command, hint) in [
+        (
+            "apply",
+            "if a rotation was begun, run `harden rotate-key` again",
+        ),
+        ("rotate-key", "run `harden apply` first"),
+    ] {
+        let both = format!("{hint}; then run `harden {command} inventory.yml` again: it looks");
+        let next = next(command, hint);
+        assert!(next.starts_with(&both), "{next}");
+    }
+}
+
+/// What a half done run of `command` says next, after a failure with this hint.
+fn next(command: &str, hint: &str) -> String {
+    let mut events = sample::half_done_apply();
+    let (message, hint) = ("it stopped".to_owned(), hint.to_owned());
+    let failed = sample::of_run(EventKind::Failed { message, hint });
+    events.insert(events.len() - 1, failed);
+    let mut document = sample::document(events);
+    document.run.as_mut().unwrap().command = command.to_owned();
+    let mut out = Vec::new();
+    write(&mut out, &document, PLAIN).unwrap();
+    let shown = String::from_utf8(out).unwrap();
+    let (_, next) = shown.split_once("\nnext ").unwrap();
+    let (next, _) = next.split_once("\n\n").unwrap();
+    next.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[test]

@@ -35,6 +35,7 @@ mod identity;
 mod inventory;
 mod key;
 pub mod kubernetes;
+pub mod leak;
 mod machine;
 mod mounts;
 mod node;

@@ -11,7 +11,6 @@ use divan::Bencher;
 use divan::black_box;
 use harden::facts::answer;
 use harden::facts::store::Store;
-use harden::facts::store::Store;
 use harden::report::document::Document;
 use harden::report::html;
 use harden::report::json;
@@ -46,8 +45,9 @@ fn read_one_answer_with_100_kib_of_docker_inspect(bencher: Bencher) {
 #[divan::bench(args = [1, 10])]
 fn read_one_answer_with_more_containers(bencher: Bencher, times: usize) {
     let (questions, answers) = (sample::questions(), sample::answers_times(times));
-    let mut store = Store::default();
-    bencher.bench_local(|| answer::read(black_box(&questions), black_box(&answers), &mut store));
+    bencher
+        .with_inputs(Store::default)
+        .bench_refs(|store| answer::read(black_box(&questions), black_box(&answers), store));
 }
 
 #[divan::bench(sample_count = 3, args = NODES)]

@@ -474,7 +474,7 @@ fn kernel_values_are_set_in_one_go_and_each_has_its_own_outcome() {
         mount --bind $0/a /proc/sys/kernel/panic && mount --bind $0/c /proc/sys/vm/panic_on_oom &&
         mount --bind /dev/null /proc/sys/vm/overcommit_memory && exec \"$@\"' $dir \"$@\"";
     let outcomes = |shell: &[&str], requests: &[Request]| {
-        let said = run_with(shell, &[], enter, frame::encode(requests).expose());
+        let said = run_with(shell, &[], enter, on_stdin(requests).expose());
         let answers = frame::decode(&said).unwrap();
         let outcomes = answers.iter();
         outcomes
@@ -693,7 +693,7 @@ fn one_run_of_docker_tells_what_is_there_and_what_is_not() {
             runs.display()
         );
         let names = ["kube-proxy", "kubelet"].map(str::to_owned);
-        let stdin = frame::encode(&[Request::Containers(names.to_vec())]);
+        let stdin = on_stdin(&[Request::Containers(names.to_vec())]);
 
         let said = run_with(shell, &[("docker", &docker)], "exec \"$@\"", stdin.expose());
 

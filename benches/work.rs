@@ -10,6 +10,7 @@ use std::io;
 use divan::Bencher;
 use divan::black_box;
 use harden::facts::answer;
+use harden::facts::store::Store;
 use harden::report::document::Document;
 use harden::report::html;
 use harden::report::json;
@@ -35,14 +36,18 @@ fn read_an_inventory(bencher: Bencher, nodes: usize) {
 #[divan::bench]
 fn read_one_answer_with_100_kib_of_docker_inspect(bencher: Bencher) {
     let (questions, answers) = (sample::questions(), sample::answers());
-    bencher.bench(|| answer::read(black_box(&questions), black_box(&answers)));
+    bencher
+        .with_inputs(Store::default)
+        .bench_refs(|store| answer::read(black_box(&questions), black_box(&answers), store));
 }
 
 /// How often there is all that a node usually has.
 #[divan::bench(args = [1, 10])]
 fn read_one_answer_with_more_containers(bencher: Bencher, times: usize) {
     let (questions, answers) = (sample::questions(), sample::answers_times(times));
-    bencher.bench(|| answer::read(black_box(&questions), black_box(&answers)));
+    bencher
+        .with_inputs(Store::default)
+        .bench_refs(|store| answer::read(black_box(&questions), black_box(&answers), store));
 }
 
 #[divan::bench(sample_count = 3, args = NODES)]

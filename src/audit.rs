@@ -9,6 +9,7 @@ use crate::facts::object::Kind;
 use crate::facts::object::Objects;
 use crate::facts::question::Question;
 use crate::finding::Finding;
+use crate::finding::Ruling;
 use crate::finding::Verdict;
 use crate::fleet::Fleet;
 use crate::inventory::Inventory;
@@ -25,6 +26,8 @@ use crate::resource::Scene;
 use crate::resource::Seen;
 use crate::resource::encryption::Encryption;
 use crate::resource::encryption::KeyFile;
+use crate::shared::Pool;
+use crate::shared::Text;
 
 /// What must be asked of `node` to judge every control of `profile` up to `level`.
 pub fn questions(profile: &Profile, level: u8, node: &Node, layout: &Layout) -> BTreeSet<Question> {
@@ -112,6 +115,10 @@ fn all_resources(profile: &Profile, level: u8) -> impl Iterator<Item = &Resource
 
 /// One finding per control and node, and one per control of the cluster, in the profile's order.
 pub fn judge(profile: &Profile, level: u8, fleet: &Fleet) -> Vec<Finding> {
+    let nodes: Vec<(&Node, &Facts, Text)> = fleet
+        .nodes()
+        .map(|(node, facts)| (node, facts, Text::from(node.name.as_str())))
+        .collect();
     let mut findings = Vec::new();
     for control in profile
         .controls
@@ -119,20 +126,25 @@ pub fn judge(profile: &Profile, level: u8, fleet: &Fleet) -> Vec<Finding> {
         .filter(|control| control.level <= level)
     {
         let common = Common::of(control, fleet);
+        let mut rulings = Pool::default();
         match control.scope {
-            Scope::Cluster => {
-                findings.push(finding(control, None, &fleet.cluster_scene(), &common));
-            }
+            Scope::Cluster => findings.push(Finding {
+                node: None,
+                ruling: ruling(control, &fleet.cluster_scene(), &common).into(),
+            }),
             Scope::Nodes(_) => findings.extend(
-                fleet
-                    .nodes()
-                    .filter(|(node, _)| control.scope.covers(node))
-                    .map(|(node, facts)| {
-                        finding(control, Some(node), &fleet.scene(facts), &common)
+                nodes
+                    .iter()
+                    .filter(|(node, ..)| control.scope.covers(node))
+                    .map(|(_, facts, name)| Finding {
+                        node: Some(name.clone()),
+                        ruling: rulings.share(ruling(control, &fleet.scene(facts), &common)),
                     }),
             ),
         }
     }
+    // There are as many as controls times nodes, and they stay for the whole run.
+    findings.shrink_to_fit();
     findings
 }
 
@@ -159,7 +171,7 @@ impl Common {
     }
 }
 
-fn finding(control: &Control, node: Option<&Node>, scene: &Scene<'_>, common: &Common) -> Finding {
+fn ruling(control: &Control, scene: &Scene<'_>, common: &Common) -> Ruling {
     let (verdict, evidence) = match (&control.rule, common.out_of_version.clone()) {
         (_, Some(why)) => (Verdict::NotApplicable { why }, Vec::new()),
         (Rule::NotApplicable(why), None) => {
@@ -171,10 +183,9 @@ fn finding(control: &Control, node: Option<&Node>, scene: &Scene<'_>, common: &C
         }
         (Rule::Audit(audit), None) => measured(audit, scene, common),
     };
-    Finding {
+    Ruling {
         control: control.id.clone(),
         title: control.title.clone(),
-        node: node.map(|node| node.name.clone()),
         verdict,
         evidence,
     }
@@ -193,7 +204,7 @@ fn measured(audit: &Audit, scene: &Scene<'_>, common: &Common) -> (Verdict, Vec<
     {
         return (Verdict::Unknown { why: why.clone() }, Vec::new());
     }
-    let mut evidence: Vec<Evidence> = audit
+    let evidence: Vec<Evidence> = audit
         .resources
         .iter()
         .flat_map(|resource| {
@@ -204,8 +215,6 @@ fn measured(audit: &Audit, scene: &Scene<'_>, common: &Common) -> (Verdict, Vec<
             evidence
         })
         .collect();
-    // Most have one or two, and there are as many as controls times nodes.
-    evidence.shrink_to_fit();
     if evidence.is_empty()
         && let Some(what) = &audit.by_hand
     {

@@ -1,13 +1,17 @@
 //! What a control says about a node, and why.
 
+use std::ops::Deref;
+
 use crate::profile::ControlId;
 use crate::resource::Evidence;
+use crate::shared::Shared;
+use crate::shared::Text;
 
 /// The verdict of one control on one node or cluster.
 ///
 /// Only `Pass`, `Fail`, `Waived`, `KnownFailure` and `Documented` are measurements. Everything else says why there is
 /// none, and no report may count it as a pass.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Verdict {
     Pass,
     Fail,
@@ -41,7 +45,7 @@ pub enum Verdict {
 }
 
 /// Who looked at what no machine can judge; days are in UTC.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Attested {
     pub by: String,
     pub on: String,
@@ -51,18 +55,32 @@ pub struct Attested {
     pub note: String,
 }
 
-/// One verdict and the evidence for it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Finding {
+/// One verdict and the evidence for it; the nodes of which the same is found have it in common.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Ruling {
     pub control: ControlId,
     pub title: String,
-    /// `None` for what is about the cluster as a whole.
-    pub node: Option<String>,
     pub verdict: Verdict,
     pub evidence: Vec<Evidence>,
 }
 
-impl Finding {
+/// What was found of a node or of the cluster; reads as its ruling.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Finding {
+    /// `None` for what is about the cluster as a whole.
+    pub node: Option<Text>,
+    pub ruling: Shared<Ruling>,
+}
+
+impl Deref for Finding {
+    type Target = Ruling;
+
+    fn deref(&self) -> &Ruling {
+        &self.ruling
+    }
+}
+
+impl Ruling {
     /// True when some part could not be measured, whatever the other parts say.
     pub fn is_incomplete(&self) -> bool {
         matches!(self.verdict, Verdict::Unknown { .. })

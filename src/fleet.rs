@@ -13,11 +13,12 @@ use crate::inventory::Node;
 use crate::inventory::Role;
 use crate::profile::version::Version;
 use crate::resource::Scene;
+use crate::shared::Shared;
 
 /// The nodes with their facts, and `cluster.yml`.
 #[derive(Clone, Debug)]
 pub struct Fleet {
-    pub inventory: Inventory,
+    pub inventory: Shared<Inventory>,
     /// By node name; a node that is not here was not selected.
     pub facts: BTreeMap<String, Facts>,
     pub cluster: ClusterState,
@@ -49,7 +50,7 @@ impl ClusterState {
 
 impl Fleet {
     pub fn new(
-        inventory: Inventory,
+        inventory: Shared<Inventory>,
         cluster: ClusterState,
         mut facts: BTreeMap<String, Facts>,
     ) -> Self {

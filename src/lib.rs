@@ -18,6 +18,7 @@
 pub mod source;
 pub mod yaml;
 pub mod secret;
+pub mod shared;
 pub mod inventory;
 pub mod cluster_file;
 pub mod node;

@@ -1,6 +1,8 @@
 //! Bytes that must not be seen.
 
 use std::fmt;
+use std::hash::Hash;
+use std::hash::Hasher;
 
 use zeroize::Zeroizing;
 
@@ -25,6 +27,12 @@ impl Secret {
 impl From<String> for Secret {
     fn from(text: String) -> Self {
         Self::new(text.into_bytes())
+    }
+}
+
+impl Hash for Secret {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.expose().hash(state);
     }
 }
 

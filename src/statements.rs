@@ -6,12 +6,14 @@
 
 use crate::finding::Attested;
 use crate::finding::Finding;
+use crate::finding::Ruling;
 use crate::finding::Verdict;
 use crate::profile::Profile;
 use crate::profile::playbook::Playbook;
 use crate::profile::waiver::Attestation;
 use crate::profile::waiver::Day;
 use crate::profile::waiver::Waiver;
+use crate::shared::Pool;
 use crate::source::Remark;
 use crate::source::nearest;
 use crate::yaml;
@@ -103,13 +105,16 @@ const ATTESTATION: &str = "the attestation";
 
 impl Waiver {
     fn record(&self, findings: &mut [Finding]) {
+        let mut rulings = Pool::default();
         for finding in findings.iter_mut().filter(|finding| self.is_about(finding)) {
             if finding.verdict == Verdict::Fail && self.covers(finding) {
-                finding.verdict = Verdict::Waived {
+                let mut ruling = Ruling::clone(finding);
+                ruling.verdict = Verdict::Waived {
                     reason: self.reason.0.clone(),
                     by: self.by.0.clone(),
                     until: self.until.to_string(),
                 };
+                finding.ruling = rulings.share(ruling);
             }
         }
     }
@@ -178,8 +183,10 @@ impl Attestation {
 
     /// The latest of several counts.
     fn record(&self, findings: &mut [Finding]) {
+        let mut rulings = Pool::default();
         for finding in findings.iter_mut().filter(|one| self.is_about(one)) {
-            if let Verdict::Manual { attested, .. } = &mut finding.verdict {
+            let mut ruling = Ruling::clone(finding);
+            if let Verdict::Manual { attested, .. } = &mut ruling.verdict {
                 let said = Attested {
                     by: self.by.0.clone(),
                     on: self.on.to_string(),
@@ -189,6 +196,7 @@ impl Attestation {
                 // Days in this form sort as texts.
                 if attested.as_ref().is_none_or(|known| known.on <= said.on) {
                     *attested = Some(Box::new(said));
+                    finding.ruling = rulings.share(ruling);
                 }
             }
         }

@@ -11,10 +11,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("source", &[]),
     ("yaml", &["source"]),
     ("secret", &[]),
+    ("shared", &[]),
     ("inventory", &["secret", "source", "yaml"]),
-    ("cluster_file", &["inventory", "source", "yaml"]),
+    ("cluster_file", &["inventory", "shared", "source", "yaml"]),
     ("node", &["secret"]),
-    ("facts", &["node", "secret", "yaml"]),
+    ("facts", &["node", "secret", "shared", "yaml"]),
     (
         "resource",
         &[
@@ -23,6 +24,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "inventory",
             "node",
             "secret",
+            "shared",
             "source",
             "yaml",
         ],
@@ -40,9 +42,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "fleet",
-        &["cluster_file", "facts", "inventory", "profile", "resource"],
+        &[
+            "cluster_file",
+            "facts",
+            "inventory",
+            "profile",
+            "resource",
+            "shared",
+        ],
     ),
-    ("finding", &["profile", "resource"]),
+    ("finding", &["profile", "resource", "shared"]),
     (
         "audit",
         &[
@@ -52,6 +61,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "inventory",
             "profile",
             "resource",
+            "shared",
         ],
     ),
     (
@@ -67,12 +77,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "profile",
             "resource",
             "secret",
+            "shared",
             "yaml",
         ],
     ),
     (
         "statements",
-        &["finding", "profile", "resource", "source", "yaml"],
+        &["finding", "profile", "resource", "shared", "source", "yaml"],
     ),
     ("ping", &["facts", "inventory", "plan"]),
     ("event", &["finding", "plan", "source"]),
@@ -101,6 +112,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "resource",
             "rke",
             "secret",
+            "shared",
             "source",
             "ssh",
             "statements",
@@ -108,7 +120,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "report",
-        &["event", "finding", "plan", "profile", "resource"],
+        &["event", "finding", "plan", "profile", "resource", "shared"],
     ),
 ];
 

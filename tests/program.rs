@@ -31,6 +31,10 @@ fn ask(shell: &[&str], requests: &[Request]) -> Vec<Answer> {
     frame::decode(&run_line(shell, &command, stdin.expose())).expect("a whole answer")
 }
 
+fn on_stdin(requests: &[Request]) -> Secret {
+    node::measured(&frame::encode(requests))
+}
+
 fn executable(path: &Path, text: &str) {
     let _ = fs::remove_file(path);
     fs::write(path, text).unwrap();
@@ -101,6 +105,16 @@ fn text(answers: &[Answer], verb: &str) -> String {
         .into_owned()
 }
 
+/// What the program gives of files with these paths and contents.
+fn contents(files: &[(&str, &str)]) -> String {
+    let sections = files
+        .iter()
+        .map(|(path, content)| format!("==> {path} <==\n{content}\n"));
+    sections
+        .chain(["==> standard input <==".to_owned()])
+        .collect()
+}
+
 fn put(path: &Path, seen: Seen, content: &[u8]) -> Request {
     let owner = fs::metadata("/proc/self").unwrap();
     Request::Put(Put {
@@ -123,14 +137,18 @@ fn questions_beside_the_program_and_on_stdin_get_the_same_answer() {
         let odd = dir.path().join("it's \\0 $(id) `id` \"q\" * ! %b.yaml");
         fs::write(&odd, "odd").unwrap();
         let requests = [
-            Request::Kernel(vec!["kernel.panic".to_owned(), "no.such".to_owned()]),
+            Request::Tools(vec!["no such tool".to_owned()]),
             Request::Files(vec![FileQuestion::Content(odd.display().to_string())]),
         ];
 
         let beside = ask(shell, &requests);
-        let on_stdin = frame::decode(&run(shell, frame::encode(&requests).expose())).unwrap();
+        let on_stdin = frame::decode(&run(shell, on_stdin(&requests).expose())).unwrap();
 
-        assert_eq!(text(&beside, "content"), "odd", "{shell:?}");
+        assert_eq!(
+            text(&beside, "content"),
+            contents(&[(&odd.display().to_string(), "odd")]),
+            "{shell:?}"
+        );
         assert_eq!(beside, on_stdin, "{shell:?}");
     }
 }
@@ -143,7 +161,8 @@ fn content_of_every_kind_comes_back_with_owner_and_mode() {
         let content = "grüße: \"a\\nb\" # $HOME `id` 'x' !\n\n\n";
         fs::write(&file, content).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-        fs::write(dir.path().join("b.conf"), "x=1").unwrap();
+        let path = |name: &str| format!("{}/{name}", dir.path().display());
+        fs::write(path("b.conf"), "x=1").unwrap();
 
         let answers = ask(
             shell,
@@ -160,7 +179,10 @@ fn content_of_every_kind_comes_back_with_owner_and_mode() {
         assert!(files.contains(&format!("absent\t{}/none/at/all", dir.path().display())));
         assert_eq!(
             text(&answers, "content"),
-            format!("{content}x=1"),
+            contents(&[
+                (&file.display().to_string(), content),
+                (&path("b.conf"), "x=1"),
+            ]),
             "{shell:?}"
         );
     }
@@ -257,6 +279,51 @@ fn what_is_no_longer_as_planned_is_left_alone() {
 }
 
 #[test]
+fn files_take_their_places_together_or_none_does() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::write(path("old"), "old\n").unwrap();
+        let owner = |name: &str, mode| match put(&path(name), Seen::Absent, b"") {
+            Request::Put(put) => Request::Put(Put {
+                attributes: Attributes {
+                    mode,
+                    ..put.attributes
+                },
+                ..put
+            }),
+            other => other,
+        };
+        let good = [
+            put(&path("a"), Seen::Absent, b"a\n"),
+            owner("empty", 0o640),
+            put(&path("old"), Seen::content(b"old\n"), b"new\n"),
+            put(&path("b"), Seen::Absent, b"b\n"),
+        ];
+        let bad = [
+            put(&path("c"), Seen::Absent, b"c\n"),
+            put(&path("old"), Seen::content(b"other\n"), b"newer\n"),
+            put(&path("d"), Seen::Absent, b"d\n"),
+        ];
+        let verbs = |requests: &[Request]| {
+            let answers = ask(shell, requests).into_iter();
+            answers.map(|answer| answer.verb).collect::<Vec<_>>()
+        };
+
+        assert_eq!(verbs(&good), ["done"; 4], "{shell:?}");
+        assert_eq!(verbs(&bad), ["skipped", "failed", "skipped"], "{shell:?}");
+
+        let read = |name: &str| fs::read_to_string(path(name)).unwrap();
+        let written = ["a", "empty", "old", "b"].map(read);
+        assert_eq!(written, ["a\n", "", "new\n", "b\n"], "{shell:?}");
+        let mode = fs::metadata(path("empty")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o640, "{shell:?}");
+        assert_eq!(read("keep/old"), "old\n", "{shell:?}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 5, "{shell:?}");
+    }
+}
+
+#[test]
 fn a_link_a_directory_and_a_pipe_are_never_written_to() {
     for shell in SHELLS {
         let dir = tempfile::tempdir().unwrap();
@@ -290,7 +357,7 @@ fn a_stream_that_breaks_off_changes_nothing_and_says_so() {
     for shell in SHELLS {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("audit.yaml");
-        let stream = frame::encode(&[put(&file, Seen::Absent, b"whole\n")]);
+        let stream = on_stdin(&[put(&file, Seen::Absent, b"whole\n")]);
         let bytes = stream.expose();
 
         let end = "3\tend\n".len();
@@ -306,15 +373,24 @@ fn a_stream_that_breaks_off_changes_nothing_and_says_so() {
 #[test]
 fn kernel_values_are_read_in_full() {
     for shell in SHELLS {
-        let keys = vec!["kernel.pid_max".to_owned(), "kernel.no_such_key".to_owned()];
+        let keys = ["kernel.pid_max", "kernel.no_such_key"];
+        let keys = keys
+            .map(|key| FileQuestion::Kernel(key.to_owned()))
+            .to_vec();
         let running = fs::read_to_string("/proc/sys/kernel/pid_max").unwrap();
 
-        let answers = ask(shell, &[Request::Kernel(keys)]);
+        let answers = ask(shell, &[Request::Files(keys)]);
 
-        let expected = format!(
-            "asked\tkernel/pid_max\nabsent\tkernel/no_such_key\n/proc/sys/kernel/pid_max:{running}"
+        assert_eq!(
+            text(&answers, "files"),
+            "value\tkernel/pid_max\nnovalue\tkernel/no_such_key\n",
+            "{shell:?}"
         );
-        assert_eq!(text(&answers, "kernel"), expected, "{shell:?}");
+        assert_eq!(
+            text(&answers, "content"),
+            contents(&[("/proc/sys/kernel/pid_max", &running)]),
+            "{shell:?}"
+        );
     }
 }
 
@@ -338,7 +414,111 @@ fn room_and_tools_foretell_what_a_write_would_fail_on() {
             "{room}"
         );
         assert!(room.contains("free\t"), "{shell:?}: {room}");
+        assert_eq!(text(&answers, "leftovers"), "", "{shell:?}");
         assert_eq!(text(&answers, "tools"), "no-such-tool\n", "{shell:?}");
+    }
+}
+
+#[test]
+fn an_immutable_file_is_foretold_whether_the_shell_asks_the_kernel_or_guesses() {
+    let chattr = |flag: &str, path: &Path| {
+        let status = Command::new("chattr").arg(flag).arg(path).status();
+        assert!(status.unwrap().success(), "chattr {flag} {path:?} as root");
+    };
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        for name in ["fixed", "loose"] {
+            fs::write(path(name), "x").unwrap();
+        }
+        let paths = ["fixed", "loose"].map(|name| path(name).display().to_string());
+
+        chattr("+i", &path("fixed"));
+        let answers = ask(shell, &[Request::Room(paths.to_vec())]);
+        chattr("-i", &path("fixed"));
+
+        let room = text(&answers, "room");
+        let fixed: Vec<&str> = room
+            .lines()
+            .filter_map(|line| line.strip_prefix("fixed\t"))
+            .map(str::trim)
+            .collect();
+        assert_eq!(fixed, [paths[0].as_str()], "{shell:?}: {room}");
+    }
+}
+
+#[test]
+fn what_a_killed_run_left_is_told_with_the_room_and_alone() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let left = dir.path().join(".audit.yaml.harden");
+        fs::write(&left, "half").unwrap();
+        let paths = vec![dir.path().join("audit.yaml").display().to_string()];
+
+        for request in [Request::Room(paths.clone()), Request::Leftovers(paths)] {
+            let told = text(&ask(shell, &[request]), "leftovers");
+            assert_eq!(told, format!("{}\n", left.display()), "{shell:?}");
+        }
+    }
+}
+
+#[test]
+fn kernel_values_are_set_in_one_go_and_each_has_its_own_outcome() {
+    let assign = |key: &str, value: &str| Request::Assign {
+        key: key.to_owned(),
+        value: value.to_owned(),
+    };
+    // Files stand for kernel values; the second takes what is written and keeps something else.
+    let enter =
+        "dir=$(mktemp -d) && echo 0 >$dir/a && echo 0 >$dir/c && exec unshare --mount sh -c '
+        mount --bind $0/a /proc/sys/kernel/panic && mount --bind $0/c /proc/sys/vm/panic_on_oom &&
+        mount --bind /dev/null /proc/sys/vm/overcommit_memory && exec \"$@\"' $dir \"$@\"";
+    let outcomes = |shell: &[&str], requests: &[Request]| {
+        let said = run_with(shell, &[], enter, on_stdin(requests).expose());
+        let answers = frame::decode(&said).unwrap();
+        let outcomes = answers.iter();
+        outcomes
+            .map(|answer| format!("{} {}", answer.verb, answer.text()))
+            .collect::<Vec<String>>()
+    };
+    for shell in SHELLS {
+        let said = outcomes(
+            shell,
+            &[
+                assign("kernel.panic", "10"),
+                assign("vm.panic_on_oom", "2"),
+                assign("vm.overcommit_memory", "1"),
+            ],
+        );
+        assert_eq!(
+            said,
+            [
+                "done ",
+                "done ",
+                "failed /proc/sys/vm/overcommit_memory is  after 1 was written"
+            ],
+            "{shell:?}"
+        );
+
+        let said = outcomes(
+            shell,
+            &[
+                assign("kernel.panic", "10"),
+                assign("kernel.no_such_key", "1"),
+                assign("vm.panic_on_oom", "2"),
+                Request::Sweep("/nowhere/.x.harden".to_owned()),
+            ],
+        );
+        assert_eq!(
+            said,
+            [
+                "done ",
+                "failed /proc/sys/kernel/no_such_key refused 1",
+                "skipped ",
+                "skipped "
+            ],
+            "{shell:?}"
+        );
     }
 }
 
@@ -367,7 +547,7 @@ fn unput(path: &Path, seen: &[u8], back: Option<(&Path, &[u8])>) -> Request {
 fn a_kept_file_is_put_back_with_its_mode_and_a_new_one_is_removed() {
     for shell in SHELLS {
         let dir = tempfile::tempdir().unwrap();
-        let (file, kept) = (dir.path().join("a b.yaml"), dir.path().join("kept"));
+        let (file, kept) = (dir.path().join("a \\b.yaml"), dir.path().join("kept"));
         fs::write(&file, "new\n").unwrap();
         fs::write(&kept, "old \\n %s\n").unwrap();
         let fresh = dir.path().join("fresh");
@@ -450,7 +630,7 @@ fn with_selinux_a_file_has_the_label_of_the_one_before_it_or_of_its_directory() 
             put(&old, Seen::content(b"old\n"), b"new\n"),
             put(&new, Seen::Absent, b"new\n"),
         ];
-        let stdin = frame::encode(&requests);
+        let stdin = on_stdin(&requests);
 
         let said = run_with(shell, &[("chcon", &chcon)], enter, stdin.expose());
         let answers = frame::decode(&said).unwrap();
@@ -467,7 +647,7 @@ fn with_selinux_a_file_has_the_label_of_the_one_before_it_or_of_its_directory() 
         );
 
         let refuses = "#!/bin/sh\necho \"chcon: failed: $*: Permission denied\" >&2\nexit 1\n";
-        let again = frame::encode(&[put(&old, Seen::content(b"new\n"), b"newer\n")]);
+        let again = on_stdin(&[put(&old, Seen::content(b"new\n"), b"newer\n")]);
         let said = run_with(shell, &[("chcon", refuses)], enter, again.expose());
         assert!(
             frame::decode(&said).unwrap()[0]
@@ -487,7 +667,7 @@ fn the_systems_name_is_asked_for_only_where_no_component_shows_its_files() {
     };
     for shell in SHELLS {
         let ask = |inspected: &str| {
-            let stdin = frame::encode(&[Request::Containers(vec!["kubelet".into()])]);
+            let stdin = on_stdin(&[Request::Containers(vec!["kubelet".into()])]);
             let docker = docker(inspected);
             let said = run_with(shell, &[("docker", &docker)], "exec \"$@\"", stdin.expose());
             frame::decode(&said).unwrap()
@@ -503,6 +683,34 @@ fn the_systems_name_is_asked_for_only_where_no_component_shows_its_files() {
 }
 
 #[test]
+fn one_run_of_docker_tells_what_is_there_and_what_is_not() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let runs = dir.path().join("runs");
+        let docker = format!(
+            "#!/bin/sh\necho \"$*\" >>{}\necho '[{{\"Destination\":\"/etc/kubernetes\"}}]'\n\
+             echo 'Error: No such container: kubelet' >&2\nexit 1\n",
+            runs.display()
+        );
+        let names = ["kube-proxy", "kubelet"].map(str::to_owned);
+        let stdin = on_stdin(&[Request::Containers(names.to_vec())]);
+
+        let said = run_with(shell, &[("docker", &docker)], "exec \"$@\"", stdin.expose());
+
+        assert_eq!(
+            text(&frame::decode(&said).unwrap(), "containers"),
+            "[{\"Destination\":\"/etc/kubernetes\"}]\nError: No such container: kubelet",
+            "{shell:?}"
+        );
+        assert_eq!(
+            fs::read_to_string(&runs).unwrap(),
+            "inspect --type container kube-proxy kubelet\n",
+            "{shell:?}"
+        );
+    }
+}
+
+#[test]
 fn of_a_secret_in_etcd_only_the_beginning_leaves_the_node() {
     let docker = r#"#!/bin/sh
 echo "$*" | grep -q "^exec etcd etcdctl .* get /registry/secrets/ /registry/secrets0 " || exit 3
@@ -514,7 +722,7 @@ printf '{"header":{"cluster_id":7},"kvs":[{"key":"L3JlZw==","version":1,"value":
         prefix: "/registry".to_owned(),
         from: "/registry/secrets/".to_owned(),
     };
-    let stdin = frame::encode(&[request, Request::Tools(Vec::new())]);
+    let stdin = on_stdin(&[request, Request::Tools(Vec::new())]);
     for shell in SHELLS {
         let asked = |docker| {
             let stdout = run_with(shell, &[("docker", docker)], "exec \"$@\"", stdin.expose());

@@ -16,6 +16,7 @@ use harden::facts::answer;
 use harden::facts::container;
 use harden::facts::question::Question;
 use harden::facts::question::SYSCTL_CONF;
+use harden::facts::store::Store;
 use harden::inventory;
 use harden::node::frame;
 use harden::profile;
@@ -80,7 +81,7 @@ pub fn record(data: &[u8]) {
     };
     let told: usize = answers.iter().map(|answer| answer.body.len()).sum();
     assert!(told <= data.len(), "{told} bytes out of {}", data.len());
-    let facts = answer::read(&questions(), &answers);
+    let facts = answer::read(&questions(), &answers, &mut Store::default());
     for path in ["/etc/kubernetes/audit.yaml", "/never/asked"] {
         if let Observed::Present(File {
             content: Some(content),
@@ -91,7 +92,7 @@ pub fn record(data: &[u8]) {
         }
     }
     let heard = facts.container("etcd") != Observed::Absent;
-    let has_denied = answers.iter().any(|answer| answer.verb == "refused");
+    let has_denied = answers.iter().any(|answer| answer.verb == "containers");
     assert!(heard || has_denied, "absent, and docker never said so");
 }
 
@@ -112,7 +113,8 @@ pub fn inspect(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    for container in container::read(text).unwrap_or_default() {
+    let containers = container::read(text, &mut Store::default());
+    for container in containers.unwrap_or_default() {
         let last = container.flags("v").last();
         assert_eq!(container.flag("v"), last, "the last of a flag counts");
         let _ = (container.host_path("/etc/kubernetes"), container.version());
@@ -245,7 +247,7 @@ fn with_sysctl_conf(text: &str) -> Facts {
     let mut facts = Facts::default();
     facts
         .files
-        .insert(SYSCTL_CONF.to_owned(), Observed::Present(file));
+        .insert(SYSCTL_CONF.into(), Observed::Present(file.into()));
     facts
 }
 

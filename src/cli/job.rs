@@ -104,7 +104,7 @@ pub(super) fn read(
         connect: work.reach.limit.step(),
         allow_incomplete,
         allow_refused_pods: false,
-        inventory,
+        inventory: inventory.into(),
     })
 }
 

@@ -36,7 +36,7 @@ impl Wish {
 impl Intent {
     pub(super) fn of(file: &ClusterFile, edits: &[Edit]) -> Result<Self, EditError> {
         let mut intent = Self {
-            tree: file.tree.clone(),
+            tree: Value::clone(&file.tree),
             wishes: Vec::new(),
             addons: None,
         };
@@ -52,7 +52,7 @@ impl Intent {
         }
         intent.add(file, &documents, number)?;
         // Edits that undo each other are no edits.
-        if intent.tree == file.tree {
+        if intent.tree == *file.tree {
             intent.wishes.clear();
         }
         Ok(intent)

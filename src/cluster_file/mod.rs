@@ -29,12 +29,14 @@ pub use error::EditError;
 pub use state_files::state_files;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use crate::cluster_file::block::AddonsText;
 use crate::cluster_file::intent::Intent;
 use crate::cluster_file::plain::Plain;
 use crate::cluster_file::syntax::Syntax;
 use crate::inventory::Inventory;
+use crate::shared::Shared;
 use crate::source::Place;
 use crate::source::Remark;
 use crate::yaml;
@@ -45,7 +47,7 @@ use crate::yaml::Value;
 pub struct ClusterFile {
     file: String,
     text: String,
-    tree: Value,
+    tree: Shared<Value>,
 }
 
 /// The outcome of [`ClusterFile::edited`].
@@ -57,6 +59,15 @@ pub struct Edited {
     pub file: ClusterFile,
     /// False when every edit was already so.
     pub changed: bool,
+}
+
+/// An edited text before its proof.
+struct Draft {
+    text: String,
+    /// Those of the old text.
+    comments: Vec<String>,
+    /// The bytes of the old text that the edits may replace.
+    reach: Vec<Range<usize>>,
 }
 
 impl ClusterFile {
@@ -83,7 +94,7 @@ impl ClusterFile {
         Ok(Self {
             file: file.to_owned(),
             text: text.to_owned(),
-            tree,
+            tree: tree.into(),
         })
     }
 
@@ -144,24 +155,10 @@ impl ClusterFile {
             });
         }
         let plain = Plain::of(&self.text);
-        let syntax = self.syntax(&plain.text)?;
-        let mut reach = Vec::new();
-        for wish in &intent.wishes {
-            reach.extend(syntax.reach(wish));
-            self.refuse_late_merge(&syntax, wish.path())?;
-        }
-        if intent.addons.is_some() {
-            reach.extend(AddonsText::find(&plain.text, &syntax).reach());
-        }
-        let comments = syntax.comments();
-        syntax.write(&intent);
-        let mut text = syntax.text();
-        if let Some(merge) = &intent.addons {
-            let now = syntax.fresh(&text)?;
-            text = AddonsText::find(&text, &now).rewritten(&text, merge);
-        }
-        let read = proof::check(self, (&plain.text, &comments), &text, &intent, &reach)?;
-        let text = plain.restored(&text);
+        let draft = self.draft(&plain.text, &intent)?;
+        let old = (plain.text.as_str(), draft.comments.as_slice());
+        let read = proof::check(self, old, &draft.text, &intent, &draft.reach)?;
+        let text = plain.restored(&draft.text);
         Ok(Edited {
             file: Self {
                 text: text.clone(),
@@ -169,6 +166,36 @@ impl ClusterFile {
             },
             text,
             changed: true,
+        })
+    }
+
+    /// What comes of writing `intent` into the plain text, still without a proof. One syntax tree at
+    /// a time: of a large fleet's file it is the largest thing there is.
+    fn draft(&self, plain: &str, intent: &Intent) -> Result<Draft, EditError> {
+        let mut draft = self.draft_but_addons(plain, intent)?;
+        if let Some(merge) = &intent.addons {
+            let syntax = self.syntax(&draft.text)?;
+            draft.text = AddonsText::find(&draft.text, &syntax).rewritten(&draft.text, merge);
+        }
+        Ok(draft)
+    }
+
+    fn draft_but_addons(&self, plain: &str, intent: &Intent) -> Result<Draft, EditError> {
+        let syntax = self.syntax(plain)?;
+        let mut reach = Vec::new();
+        for wish in &intent.wishes {
+            reach.extend(syntax.reach(wish));
+            self.refuse_late_merge(&syntax, wish.path())?;
+        }
+        if intent.addons.is_some() {
+            reach.extend(AddonsText::find(plain, &syntax).reach());
+        }
+        let comments = syntax.comments();
+        syntax.write(intent);
+        Ok(Draft {
+            text: syntax.text(),
+            comments,
+            reach,
         })
     }
 

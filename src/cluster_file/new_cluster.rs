@@ -24,21 +24,19 @@ impl ClusterFile {
     ///
     /// As for [`ClusterFile::edited`].
     pub fn created(&self, edits: &[Edit]) -> Result<Edited, EditError> {
-        let text = self.without_site()?;
-        let bare = ClusterFile::parse(&self.file, &text).map_err(EditError::Unfit)?;
-        let edited = bare.edited(edits)?;
+        let edited = self.without_site()?.edited(edits)?;
         Ok(Edited {
             changed: true,
             ..edited
         })
     }
 
-    fn without_site(&self) -> Result<String, EditError> {
+    fn without_site(&self) -> Result<Self, EditError> {
         let mut tree = self.tree.clone();
-        if let Value::Map(root) = &mut tree
+        if let Value::Map(root) = &mut *tree
             && root.remove(SITE).is_none()
         {
-            return Ok(self.text.clone());
+            return Ok(self.clone());
         }
         let plain = Plain::of(&self.text);
         let syntax = self.syntax(&plain.text)?;
@@ -50,14 +48,16 @@ impl ClusterFile {
             syntax.remove(SITE);
             syntax.text()
         };
-        let read = ClusterFile::parse(&self.file, &new);
-        if read.is_ok_and(|read| read.tree == tree) {
-            return Ok(plain.restored(&new));
+        match ClusterFile::parse(&self.file, &new) {
+            Ok(read) if read.tree == tree => Ok(Self {
+                text: plain.restored(&new),
+                ..read
+            }),
+            _ => Err(proof::unproved(
+                self,
+                format!("the rest needs something of `{SITE}:`"),
+            )),
         }
-        Err(proof::unproved(
-            self,
-            format!("the rest needs something of `{SITE}:`"),
-        ))
     }
 }
 

@@ -18,7 +18,6 @@ use crate::yaml::Value;
 
 /// A mapping file as a syntax tree; edits change it in place.
 pub(super) struct Syntax {
-    file: String,
     tree: YamlFile,
     root: Mapping,
 }
@@ -46,16 +45,7 @@ impl Syntax {
             .documents()
             .find_map(|document| document.as_mapping())
             .ok_or_else(|| unproved("its root is not a mapping of its own"))?;
-        Ok(Self {
-            file: file.to_owned(),
-            tree,
-            root,
-        })
-    }
-
-    /// Another text of the same file.
-    pub(super) fn fresh(&self, text: &str) -> Result<Self, EditError> {
-        Self::parse(&self.file, text)
+        Ok(Self { tree, root })
     }
 
     pub(super) fn text(&self) -> String {

@@ -28,6 +28,11 @@ impl Run {
     /// Every stage begins only when the one before is done on all nodes; what
     /// is done when a stage fails stays done, and the report says so.
     pub async fn apply(&mut self, plan: &Plan) {
+        if !self.take_masters().await {
+            self.leave_nodes(plan);
+            self.leave_drivers(&plan.drivers);
+            return;
+        }
         let done = self.change_nodes(plan).await && self.change_cluster(plan).await;
         if done {
             self.switch_drivers(&plan.drivers).await;
@@ -116,7 +121,7 @@ impl Run {
         if self.is_interrupted() {
             return false;
         }
-        if !self.save_snapshot(&fleet).await {
+        if !self.take_masters().await || !self.save_snapshot(&fleet).await {
             return false;
         }
         if self.is_interrupted() {

@@ -161,7 +161,7 @@ pub(super) fn refused(node: &Node, refusal: Refusal) -> AskError {
 pub(super) fn code(output: &Output) -> Option<u32> {
     match output.status {
         Status::Code(code) => Some(code),
-        Status::Signal(_) => None,
+        Status::Signal(_) | Status::Running => None,
     }
 }
 

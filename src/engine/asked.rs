@@ -21,13 +21,20 @@ pub(super) struct Asked {
     pub(super) questions: BTreeSet<Question>,
     /// The records that ask them.
     pub(super) requests: Vec<Request>,
+    /// The records that ask them behind changes: what writes would meet was foretold before those.
+    pub(super) behind: Vec<Request>,
 }
 
 impl Asked {
     pub(super) fn of(questions: BTreeSet<Question>) -> Self {
         let requests = question::requests(&questions);
+        let behind = requests.iter().cloned().map(|request| match request {
+            Request::Room(paths) => Request::Leftovers(paths),
+            other => other,
+        });
         Self {
             questions,
+            behind: behind.collect(),
             requests,
         }
     }

@@ -28,6 +28,7 @@ use crate::ssh::Output;
 use crate::ssh::Remote as _;
 use crate::ssh::SshError;
 use crate::ssh::Status;
+use crate::ssh::held::Held;
 use crate::ssh::keys::Keys;
 use crate::ssh::obstacle::Obstacle;
 use crate::ssh::session::Options;
@@ -161,6 +162,8 @@ pub(super) struct Exchange {
     pub(super) received: usize,
     pub(super) said: usize,
     pub(super) status: Status,
+    /// The program, where it holds the lock of the node.
+    pub(super) held: Option<Held>,
 }
 
 /// Sends `requests` to a node in one program run, as root by `ascent`.
@@ -173,7 +176,12 @@ pub(super) async fn ask(
 ) -> Result<Exchange, AskError> {
     let (command, stdin) = node::run_of(ascent, requests);
     let sent = stdin.expose().len();
-    let output = session.run(&command, stdin, deadline).await?;
+    let (output, held) = if requests.iter().any(Request::stays) {
+        let run = session.run_and_hold(&command, stdin, deadline, frame::is_whole);
+        run.await?
+    } else {
+        (session.run(&command, stdin, deadline).await?, None)
+    };
     let answers = frame::decode(&output.stdout);
     let answers = answers.map_err(|source| unbelievable(node, ascent, &output, source))?;
     Ok(Exchange {
@@ -182,6 +190,7 @@ pub(super) async fn ask(
         received: output.stdout.len(),
         said: output.stderr.len(),
         status: output.status,
+        held,
     })
 }
 

@@ -1,7 +1,9 @@
 //! Questions out, facts in: all nodes at once, one round trip each.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -27,6 +29,8 @@ use crate::fleet::Fleet;
 use crate::inventory::Node;
 use crate::node::frame::Answer;
 use crate::node::request::Request;
+use crate::shared::Shared;
+use crate::shared::Text;
 use crate::ssh::SshError;
 use crate::ssh::session::Session;
 
@@ -60,11 +64,13 @@ impl Run {
         let look = async {
             let mut facts = self.facts_of(node, asked).await;
             if !facts.is_empty() {
-                self.ask_after(node, &asked.questions, &mut facts).await;
+                Box::pin(self.ask_after(node, &asked.questions, &mut facts)).await;
             }
             facts
         };
-        self.unless_stopped(look).await
+        // On the heap: all nodes begin at once, and a future that is handed on stands twice in its
+        // caller's.
+        self.unless_stopped(Box::pin(look)).await
     }
 
     /// The answers to `questions`, or why there are none; a stop ends the waiting.
@@ -84,9 +90,15 @@ impl Run {
         }
     }
 
+    /// The facts in a node's answers; what others said, too, they have in common with those.
+    pub(super) fn read(&self, questions: &BTreeSet<Question>, answers: &[Answer]) -> Facts {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        answer::read(questions, answers, &mut store)
+    }
+
     async fn facts_of(&self, node: &Node, asked: &Asked) -> Facts {
         match self.ask(node, &asked.requests).await {
-            Ok(answers) => self.gathered(node, answer::read(&asked.questions, &answers)),
+            Ok(answers) => self.gathered(node, self.read(&asked.questions, &answers)),
             Err(error) => {
                 let kind = EventKind::Unreachable {
                     address: node.address.clone(),
@@ -122,7 +134,7 @@ impl Run {
             return;
         }
         if let Ok(answers) = self.ask(node, &question::requests(&questions)).await {
-            let more = answer::read(&questions, &answers);
+            let more = self.read(&questions, &answers);
             facts.files.extend(more.files);
             facts.room.extend(more.room);
         }
@@ -160,7 +172,7 @@ impl Run {
             self.doors.leave(node).await;
         }
         match answers {
-            Ok(answers) => answer::read(questions, &answers),
+            Ok(answers) => self.read(questions, &answers),
             Err(error) => Facts {
                 files: unread_files(questions, &error.to_string()),
                 ..Facts::default()
@@ -229,29 +241,35 @@ impl Run {
     ) -> Result<Vec<Answer>, (AskError, bool)> {
         let door = self.door(node).await;
         let (session, is_old) = door.map_err(|error| (error.into(), false))?;
-        let answers = async {
+        // On the heap: thousands of nodes wait for their turn and have nothing to exchange yet.
+        let answers = Box::pin(async {
             let ascent = self.ascents.of(node, &*session, limit).await?;
             self.trace_requests(node, requests);
             let began = Instant::now();
             let exchange = ask(&session, node, &ascent, requests, limit).await?;
             self.trace_exchange(node, &exchange, began.elapsed());
-            Ok(exchange.answers)
-        };
+            Ok(self.hold(node, &session, exchange).await)
+        });
         answers.await.map_err(|error| (error, is_old))
     }
 }
 
-fn unread_files(questions: &BTreeSet<Question>, why: &str) -> ByNode<Observed<File>> {
+fn unread_files(
+    questions: &BTreeSet<Question>,
+    why: &str,
+) -> BTreeMap<Text, Observed<Shared<File>>> {
     let paths = questions.iter().filter_map(|question| match question {
-        Question::Attributes(path) | Question::Content(path) => Some(path.clone()),
+        Question::Attributes(path) | Question::Content(path) => Some(path.as_str()),
         _ => None,
     });
-    paths.map(|path| (path, Observed::unread(why))).collect()
+    paths
+        .map(|path| (path.into(), Observed::unread(why)))
+        .collect()
 }
 
 /// How many questions have no answer.
 pub(super) fn unread(facts: &Facts) -> usize {
-    fn count<T>(answers: &ByNode<Observed<T>>) -> usize {
+    fn count<K, T>(answers: &BTreeMap<K, Observed<T>>) -> usize {
         let unread = |answer: &&Observed<T>| matches!(answer, Observed::Unread { .. });
         answers.values().filter(unread).count()
     }

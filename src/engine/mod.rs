@@ -11,6 +11,7 @@ mod encrypt;
 mod etcd;
 mod gather;
 mod health;
+mod holds;
 pub mod journal;
 mod looks;
 mod nodes;
@@ -39,6 +40,7 @@ use crate::audit;
 use crate::engine::ascents::Ascents;
 use crate::engine::asked::Asked;
 use crate::engine::doors::Doors;
+use crate::engine::holds::Holds;
 use crate::engine::journal::Item;
 use crate::engine::journal::Journal;
 use crate::engine::journal::Past;
@@ -48,6 +50,7 @@ use crate::event::EventKind;
 use crate::event::Phase;
 use crate::event::RunStarted;
 use crate::facts::Facts;
+use crate::facts::store::Store;
 use crate::fleet::ClusterState;
 use crate::fleet::Fleet;
 use crate::inventory::Inventory;
@@ -62,6 +65,7 @@ use crate::profile::waiver::Day;
 use crate::rancher::Access;
 use crate::rke::Lock;
 use crate::secret::Secret;
+use crate::shared::Shared;
 use crate::source::Remark;
 use crate::ssh::keys::Keys;
 use crate::ssh::session::Options;
@@ -75,7 +79,7 @@ pub use crate::engine::teller::Teller;
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Job {
     pub command: &'static str,
-    pub inventory: Inventory,
+    pub inventory: Shared<Inventory>,
     pub profile: Profile,
     pub level: u8,
     pub rollout: Rollout,
@@ -170,6 +174,7 @@ pub enum RkeChoice {
 pub struct Run {
     job: Job,
     doors: Doors,
+    holds: Holds,
     ascents: Ascents,
     teller: Teller,
     stop: Stop,
@@ -178,6 +183,8 @@ pub struct Run {
     /// What a look asks, by the roles of a node; of the latest look.
     asked: BTreeMap<BTreeSet<Role>, Asked>,
     looks: Looks,
+    /// What the nodes say alike.
+    store: Mutex<Store>,
     /// Begun with the first change.
     journal: Mutex<Option<Journal>>,
     /// That the Kubernetes API told nothing is told once.
@@ -208,6 +215,7 @@ impl Run {
         }
         Self {
             doors: Doors::new(job.jobs),
+            holds: Holds::default(),
             ascents: Ascents::new(job.inventory.site.privilege, job.sudo_password.clone()),
             job,
             teller,
@@ -215,6 +223,7 @@ impl Run {
             seen: BTreeMap::new(),
             asked: BTreeMap::new(),
             looks: Looks::default(),
+            store: Mutex::default(),
             journal: Mutex::default(),
             is_silence_told: false,
         }
@@ -256,6 +265,7 @@ impl Run {
     /// Says goodbye to every node.
     pub async fn finish(self) {
         self.end_journal();
+        self.holds.release().await;
         self.doors.close().await;
         self.job.options.close().await;
         self.teller.tell(EventKind::RunFinished);

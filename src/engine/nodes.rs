@@ -14,7 +14,6 @@ use crate::event::EventKind;
 use crate::event::Outcome;
 use crate::event::Phase;
 use crate::facts::Facts;
-use crate::facts::answer;
 use crate::inventory::Node;
 use crate::inventory::Role;
 use crate::node::frame::Answer;
@@ -31,17 +30,9 @@ impl Run {
             return true;
         }
         self.teller.tell(EventKind::PhaseStarted(Phase::Nodes));
-        let selected: BTreeMap<&str, &Node> = self
-            .selected()
-            .map(|node| (node.name.as_str(), node))
-            .collect();
-        let (workers, masters): (Vec<_>, Vec<_>) = plan
-            .nodes
-            .iter()
-            .filter_map(|(name, changes)| {
-                let node = *selected.get(name.as_str())?;
-                Some((node, changes.as_slice()))
-            })
+        let (workers, masters): (Vec<_>, Vec<_>) = self
+            .planned(plan)
+            .into_iter()
             .partition(|(node, _)| node.roles.iter().all(|role| *role == Role::Worker));
         let width = self.job.rollout.workers.of(workers.len());
         let bearable = self.job.rollout.stop_after.get();
@@ -50,6 +41,23 @@ impl Run {
             return false;
         }
         self.change_group(workers, width, bearable).await
+    }
+
+    /// Tells that no node is changed.
+    pub(super) fn leave_nodes(&self, plan: &Plan) {
+        self.skip_all(self.planned(plan));
+    }
+
+    fn planned<'a>(&'a self, plan: &'a Plan) -> Vec<(&'a Node, &'a [Change])> {
+        let selected: BTreeMap<&str, &Node> = self
+            .selected()
+            .map(|node| (node.name.as_str(), node))
+            .collect();
+        let planned = plan.nodes.iter().filter_map(|(name, changes)| {
+            let node = *selected.get(name.as_str())?;
+            Some((node, changes.as_slice()))
+        });
+        planned.collect()
     }
 
     /// Changes nodes `width` at a time, until `bearable` of them have failed.
@@ -100,17 +108,20 @@ impl Run {
             .collect();
         let began = Instant::now();
         let asked = self.asked.get(&node.roles);
-        let behind = asked.map_or(&[][..], |asked| &asked.requests);
+        let behind = asked.map_or(&[][..], |asked| &asked.behind);
         let (outcomes, answers) = self.carry_out_and_ask(node, &requests, behind).await;
         for (change, outcome) in changes.iter().zip(&outcomes) {
             self.tell_outcome(node, change, outcome.clone());
         }
         if let (Some(asked), [_, ..]) = (asked, answers.as_slice()) {
-            let mut facts = answer::read(&asked.questions, &answers);
+            let mut facts = self.read(&asked.questions, &answers);
+            let before = self.seen.get(&node.name);
+            if let Some(before) = before {
+                facts.room.clone_from(&before.room);
+            }
             self.ask_after(node, &asked.questions, &mut facts).await;
             // What could be read before and not now may be readable again a moment later.
-            let before = self.seen.get(&node.name).map_or(0, unread);
-            if unread(&facts) <= before {
+            if unread(&facts) <= before.map_or(0, unread) {
                 self.looks.keep(&node.name, began, facts);
             }
         }
@@ -169,7 +180,7 @@ impl Run {
         behind: &[Request],
     ) -> Result<Vec<Answer>, AskError> {
         let limit = self.job.answer * if behind.is_empty() { 1 } else { 2 };
-        let mut locked = vec![Request::Lock(self.job.holder.clone())];
+        let mut locked = vec![self.lock(node).await];
         locked.extend_from_slice(requests);
         locked.extend_from_slice(behind);
         let mut answers = self.ask_within(node, &locked, limit).await?;

@@ -12,6 +12,7 @@ use crate::engine::doors::ask;
 use crate::facts::Facts;
 use crate::facts::answer;
 use crate::facts::question;
+use crate::facts::store::Store;
 use crate::inventory::Inventory;
 use crate::inventory::Node;
 use crate::ping;
@@ -140,7 +141,7 @@ impl Round {
         let requests = question::requests(&questions);
         let exchange = ask(session, node, &ascent, &requests, self.answer).await?;
         let answers = exchange.answers;
-        Ok(answer::read(&questions, &answers))
+        Ok(answer::read(&questions, &answers, &mut Store::default()))
     }
 }
 

@@ -13,7 +13,6 @@ use crate::engine::health::API_SERVER;
 use crate::event::EventKind;
 use crate::event::Outcome;
 use crate::facts::Observed;
-use crate::facts::answer;
 use crate::facts::container::Container;
 use crate::facts::container::State;
 use crate::facts::question;
@@ -127,7 +126,7 @@ impl Run {
         let questions = BTreeSet::from([Question::Container(component.to_owned())]);
         let answers = self.ask(node, &question::requests(&questions)).await;
         let answers = answers.map_err(|error| error.to_string())?;
-        let facts = answer::read(&questions, &answers);
+        let facts = self.read(&questions, &answers);
         let Observed::Present(container) = facts.container(component) else {
             watch.looks = 0;
             return Ok(None);

@@ -57,7 +57,9 @@ impl Run {
 
     /// Goes on from `step` until one key is left, and judges what is there then.
     pub async fn rotate(&mut self, step: Step) {
-        self.take_steps(step).await;
+        if self.take_masters().await {
+            self.take_steps(step).await;
+        }
         if self.stop.is_asked_for() {
             self.leave_proof();
         } else {

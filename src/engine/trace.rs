@@ -63,6 +63,7 @@ impl Run {
             let status = match status {
                 Status::Code(code) => format!("exit status {code}"),
                 Status::Signal(name) => format!("signal {name}"),
+                Status::Running => "still running".to_owned(),
             };
             format!(
                 "{sent} bytes of input, {received} of output, {said} on standard error, {status}"

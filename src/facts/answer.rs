@@ -18,23 +18,27 @@ use crate::facts::container::Container;
 use crate::facts::layout::pretty_name;
 use crate::facts::question::OS_RELEASE;
 use crate::facts::question::Question;
+use crate::facts::sections::Sections;
+use crate::facts::store::Store;
 use crate::node::frame::Answer;
+use crate::shared::Shared;
+use crate::shared::Text;
 
 /// No file that is read here is larger; a larger one is not read at all.
 const CONTENT_LIMIT: usize = 1024 * 1024;
 
-/// The facts in a node's answers to `questions`; what was asked and not answered is unread.
-pub fn read(questions: &BTreeSet<Question>, answers: &[Answer]) -> Facts {
+/// The facts in a node's answers to `questions`; what was asked and not answered is unread, and what
+/// other nodes said, too, is taken from the store.
+pub fn read(questions: &BTreeSet<Question>, answers: &[Answer], store: &mut Store) -> Facts {
     let body = |verb: &str| answers.iter().find(|answer| answer.verb == verb);
     let mut facts = Facts {
         silent: Some("the node gave no answer to this question".into()),
         ..Facts::default()
     };
-    if let Some(answer) = body("kernel") {
-        facts.kernel = kernel(&answer.text());
-    }
     if let (Some(listing), Some(content)) = (body("files"), body("content")) {
-        facts.files = files(&listing.text(), &content.body);
+        let mut sections = Sections::of(&content.body);
+        facts.kernel = store.kernel.share(kernel(&listing.text(), &mut sections));
+        facts.files = files(&listing.text(), &mut sections, store);
     }
     let names: Vec<&str> = questions
         .iter()
@@ -44,17 +48,19 @@ pub fn read(questions: &BTreeSet<Question>, answers: &[Answer]) -> Facts {
         })
         .collect();
     if let Some(answer) = body("nodocker") {
-        facts.containers = every(&names, &Observed::unread(answer.text()));
-    } else if let (Some(found), Some(refused)) = (body("containers"), body("refused")) {
-        facts.containers = containers(&names, &found.text(), &refused.text());
+        facts.containers = every(&names, &Observed::unread(answer.text()), store);
+    } else if let Some(answer) = body("containers") {
+        facts.containers = containers(&names, &answer.text(), store);
     }
     facts.operating_system = body("system")
-        .map(|answer| answer.text().trim().to_owned())
+        .map(|answer| store.texts.share(answer.text().trim()))
         .filter(|name| !name.is_empty())
-        .or_else(|| name_in_file(&facts));
+        .or_else(|| name_in_file(&facts).map(|name| store.texts.share(name)));
     if let Some(answer) = body("room") {
-        facts.room = room(&answer.text());
-        facts.leftovers = leftovers(&answer.text());
+        facts.room = room(&answer.text(), store);
+    }
+    if let Some(answer) = body("leftovers") {
+        facts.leftovers = answer.text().lines().map(str::to_owned).collect();
     }
     if let Some(answer) = body("tools") {
         facts.missing_tools = Some(answer.text().lines().map(str::to_owned).collect());
@@ -62,26 +68,25 @@ pub fn read(questions: &BTreeSet<Question>, answers: &[Answer]) -> Facts {
     facts
 }
 
-fn name_in_file(facts: &Facts) -> Option<String> {
+fn name_in_file(facts: &Facts) -> Option<&str> {
     match facts.file(OS_RELEASE) {
         Observed::Present(file) => pretty_name(file.content.as_ref()?.text()?),
         Observed::Absent | Observed::Unread { .. } => None,
     }
 }
 
-fn kernel(text: &str) -> BTreeMap<String, Observed<String>> {
+fn kernel(listing: &str, sections: &mut Sections<'_>) -> BTreeMap<String, Observed<String>> {
     let mut values = BTreeMap::new();
-    for line in text.lines() {
-        if let Some(path) = line.strip_prefix("asked\t") {
-            let why = format!("/proc/sys/{path} could not be read");
-            values.insert(dotted(path), Observed::unread(why));
-        } else if let Some(path) = line.strip_prefix("absent\t") {
+    for line in listing.lines() {
+        if let Some(path) = line.strip_prefix("value\t") {
+            let place = format!("/proc/sys/{path}");
+            let observed = match sections.value(&place) {
+                Some(value) => Observed::Present(String::from_utf8_lossy(value).trim().to_owned()),
+                None => Observed::unread(format!("{place} could not be read")),
+            };
+            values.insert(dotted(path), observed);
+        } else if let Some(path) = line.strip_prefix("novalue\t") {
             values.insert(dotted(path), Observed::Absent);
-        } else if let Some((path, value)) = line
-            .strip_prefix("/proc/sys/")
-            .and_then(|rest| rest.split_once(':'))
-        {
-            values.insert(dotted(path), Observed::Present(value.trim().to_owned()));
         }
     }
     values
@@ -91,7 +96,11 @@ fn dotted(path: &str) -> String {
     path.replace('/', ".")
 }
 
-fn files(listing: &str, content: &[u8]) -> BTreeMap<String, Observed<File>> {
+fn files(
+    listing: &str,
+    sections: &mut Sections<'_>,
+    store: &mut Store,
+) -> BTreeMap<Text, Observed<Shared<File>>> {
     let mut files: BTreeMap<String, Observed<File>> = BTreeMap::new();
     let mut links = BTreeSet::new();
     let mut reads = Vec::new();
@@ -112,7 +121,7 @@ fn files(listing: &str, content: &[u8]) -> BTreeMap<String, Observed<File>> {
             }
             Some(("read", path)) => reads.push(path.to_owned()),
             Some(("file", rest)) => {
-                if let Some((path, size, file)) = attributes(rest) {
+                if let Some((path, size, file)) = attributes(rest, store) {
                     sizes.insert(path.clone(), size);
                     files.insert(path, Observed::Present(file));
                 }
@@ -125,18 +134,22 @@ fn files(listing: &str, content: &[u8]) -> BTreeMap<String, Observed<File>> {
             file.link = true;
         }
     }
-    distribute(&mut files, &reads, &sizes, content);
-    files
+    distribute(&mut files, &reads, &sizes, sections);
+    let shared = files.into_iter().map(|(path, observed)| {
+        let observed = observed.map(|file| store.file(file));
+        (store.texts.share(path), observed)
+    });
+    shared.collect()
 }
 
 /// One line of `stat`: mode, uid, gid, user, group, size, time of change, kind, name.
-fn attributes(line: &str) -> Option<(String, usize, File)> {
+fn attributes(line: &str, store: &mut Store) -> Option<(String, usize, File)> {
     let mut fields = line.splitn(9, '\t');
     let mode = u32::from_str_radix(fields.next()?, 8).ok()?;
     let uid = fields.next()?.parse().ok()?;
     let gid = fields.next()?.parse().ok()?;
-    let owner = fields.next()?.to_owned();
-    let group = fields.next()?.to_owned();
+    let owner = store.texts.share(fields.next()?);
+    let group = store.texts.share(fields.next()?);
     let size = fields.next()?.parse().ok()?;
     let modified = utc(fields.next()?)?;
     let kind = match fields.next()? {
@@ -166,55 +179,57 @@ fn utc(text: &str) -> Option<Timestamp> {
     Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
-/// Cuts the joined content into files by the sizes that `stat` saw a moment before.
+/// Gives each file its content, which has the size that `stat` saw a moment before.
 fn distribute(
     files: &mut BTreeMap<String, Observed<File>>,
     reads: &[String],
     sizes: &BTreeMap<String, usize>,
-    content: &[u8],
+    sections: &mut Sections<'_>,
 ) {
-    let size_of = |path: &String| sizes.get(path).copied().unwrap_or(0).min(CONTENT_LIMIT + 1);
-    let whole = reads.iter().map(size_of).sum::<usize>() == content.len();
-    let mut rest = content;
     for path in reads {
-        let size = size_of(path);
-        if !whole {
-            let why = "it changed while it was read, or holds NUL bytes";
-            files.insert(path.clone(), Observed::unread(why));
-            continue;
-        }
-        let (own, after) = rest.split_at(size);
-        rest = after;
-        if size > CONTENT_LIMIT {
-            files.insert(path.clone(), Observed::unread("it is larger than 1 MiB"));
-        } else if let Some(Observed::Present(file)) = files.get_mut(path) {
-            file.content = Some(Content::new(own.to_vec()));
+        let size = sizes.get(path).copied().unwrap_or(0);
+        let content = match sections.file(path, size.min(CONTENT_LIMIT + 1)) {
+            Ok(_) if size > CONTENT_LIMIT => Err("it is larger than 1 MiB"),
+            other => other,
+        };
+        match (content, files.get_mut(path)) {
+            (Ok(content), Some(Observed::Present(file))) => {
+                file.content = Some(Content::new(content.to_vec()));
+            }
+            (Ok(_), _) => {}
+            (Err(why), _) => {
+                files.insert(path.clone(), Observed::unread(why));
+            }
         }
     }
 }
 
+type Containers = BTreeMap<Text, Observed<Shared<Container>>>;
+
 /// A container is absent only when Docker itself said so; every other silence is unread.
-fn containers(names: &[&str], json: &str, refused: &str) -> BTreeMap<String, Observed<Container>> {
-    let mut found = match container::read(json) {
+fn containers(names: &[&str], text: &str, store: &mut Store) -> Containers {
+    let (json, said) = container::told_apart(text);
+    let mut found = match container::read(json, store) {
         Ok(found) => found,
-        Err(why) => return every(names, &Observed::unread(why)),
+        Err(why) => return every(names, &Observed::unread(why), store),
     };
+    let said = said.trim();
     let mut containers = BTreeMap::new();
     for name in names {
-        let place = found.iter().position(|container| container.name == *name);
+        let place = found.iter().position(|container| &*container.name == *name);
         let observed = match place.map(|place| found.swap_remove(place)) {
-            Some(container) => Observed::Present(container),
-            None if says_absent(refused, name) => Observed::Absent,
-            None if refused.trim().is_empty() => Observed::unread("docker did not mention it"),
-            None => Observed::unread(refused.lines().next().unwrap_or_default()),
+            Some(container) => Observed::Present(container.into()),
+            None if says_absent(said, name) => Observed::Absent,
+            None if said.is_empty() => Observed::unread("docker did not mention it"),
+            None => Observed::unread(said.lines().next().unwrap_or_default()),
         };
-        containers.insert((*name).to_owned(), observed);
+        containers.insert(store.texts.share(*name), observed);
     }
     containers
 }
 
-fn says_absent(refused: &str, name: &str) -> bool {
-    refused.lines().any(|line| {
+fn says_absent(said: &str, name: &str) -> bool {
+    said.lines().any(|line| {
         line.rsplit_once(": ").is_some_and(|(said, what)| {
             what == name
                 && (said.ends_with("No such object") || said.ends_with("No such container"))
@@ -222,20 +237,14 @@ fn says_absent(refused: &str, name: &str) -> bool {
     })
 }
 
-fn every(names: &[&str], observed: &Observed<Container>) -> BTreeMap<String, Observed<Container>> {
+fn every(names: &[&str], observed: &Observed<Shared<Container>>, store: &mut Store) -> Containers {
+    let names = names.iter();
     names
-        .iter()
-        .map(|name| ((*name).to_owned(), observed.clone()))
+        .map(|name| (store.texts.share(*name), observed.clone()))
         .collect()
 }
 
-fn leftovers(text: &str) -> BTreeSet<String> {
-    let lines = text.lines();
-    let paths = lines.filter_map(|line| line.strip_prefix("leftover\t"));
-    paths.map(str::to_owned).collect()
-}
-
-fn room(text: &str) -> BTreeMap<String, Observed<Room>> {
+fn room(text: &str, store: &mut Store) -> BTreeMap<Text, Observed<Room>> {
     let mut near = BTreeMap::new();
     let mut read_only = BTreeSet::new();
     let mut fixed = BTreeSet::new();
@@ -264,16 +273,16 @@ fn room(text: &str) -> BTreeMap<String, Observed<Room>> {
     let answer = |(path, directory): (&str, &str)| {
         let Some((free_bytes, free_inodes)) = free.get(directory).copied() else {
             let why = format!("the file system of {directory} could not be asked");
-            return (path.to_owned(), Observed::unread(why));
+            return (store.texts.share(path), Observed::unread(why));
         };
         let room = Room {
-            near: directory.to_owned(),
+            near: store.texts.share(directory),
             read_only: read_only.contains(path),
             immutable: fixed.contains(path) || fixed.contains(directory),
             free_bytes,
             free_inodes,
         };
-        (path.to_owned(), Observed::Present(room))
+        (store.texts.share(path), Observed::Present(room))
     };
     near.into_iter().map(answer).collect()
 }
@@ -303,14 +312,14 @@ mod tests {
         }
     }
 
-    fn container_named(answers: &[Answer]) -> Observed<Container> {
+    fn container_named(answers: &[Answer]) -> Observed<Shared<Container>> {
         let questions = BTreeSet::from([Question::Container("kubelet".into())]);
-        read(&questions, answers).containers["kubelet"].clone()
+        read(&questions, answers, &mut Store::default()).containers["kubelet"].clone()
     }
 
     #[test]
     fn only_docker_itself_can_say_that_a_container_is_absent() {
-        let said = |text| container_named(&[answer("containers", "[]"), answer("refused", text)]);
+        let said = |text| container_named(&[answer("containers", &format!("[]\n{text}\n"))]);
 
         assert_eq!(said("Error: No such object: kubelet"), Observed::Absent);
         assert_eq!(
@@ -326,6 +335,8 @@ mod tests {
             Observed::Unread { .. }
         ));
         assert!(matches!(said(""), Observed::Unread { .. }));
+        let silent = container_named(&[answer("containers", "Error: No such object: kubelet")]);
+        assert_eq!(silent, Observed::Absent);
         assert!(matches!(
             container_named(&[answer("nodocker", "docker is not installed")]),
             Observed::Unread { .. }
@@ -336,14 +347,14 @@ mod tests {
     fn a_missing_file_is_absent_and_a_forbidden_one_is_unread() {
         let listing = "absent\t/a\nunread\t/b/c\t/b may not be searched\n";
 
-        let files = files(listing, b"");
+        let files = files(listing, &mut Sections::of(b""), &mut Store::default());
 
         assert_eq!(files["/a"], Observed::Absent);
         assert!(matches!(&files["/b/c"], Observed::Unread { why } if why.contains("/b")));
     }
 
     #[test]
-    fn joined_contents_are_cut_by_size_and_a_changed_one_is_unread() {
+    fn a_content_belongs_to_its_file_and_a_changed_one_is_unread() {
         let line = |path: &str, size: usize| {
             format!(
                 "read\t{path}\nfile\t600\t0\t0\troot\troot\t{size}\t2018-11-20 09:14:03.120394812 +0000\tregular file\t{path}\n"
@@ -351,22 +362,29 @@ mod tests {
         };
         let listing = line("/a", 3) + &line("/b", 2);
 
-        let good = files(&listing, b"onetw");
-        let grown = files(&listing, b"onetwo");
+        let read = |stream: &str| {
+            let mut sections = Sections::of(stream.as_bytes());
+            files(&listing, &mut sections, &mut Store::default())
+        };
 
-        let content = |file: &Observed<File>| match file {
+        let good = read("==> /a <==\none\n==> /b <==\ntw\n==> standard input <==");
+        let grown = read("==> /a <==\none\n==> /b <==\ntwo\n==> standard input <==");
+
+        let content = |file: &Observed<Shared<File>>| match file {
             Observed::Present(file) => file.content.clone().unwrap().bytes().to_vec(),
             other => panic!("{other:?}"),
         };
         assert_eq!(content(&good["/a"]), b"one");
         assert_eq!(content(&good["/b"]), b"tw");
-        assert!(matches!(grown["/a"], Observed::Unread { .. }));
+        assert_eq!(content(&grown["/a"]), b"one");
+        assert!(matches!(grown["/b"], Observed::Unread { .. }));
     }
 
     #[test]
     fn a_kernel_value_that_could_not_be_read_is_not_absent() {
-        let values =
-            kernel("asked\tkernel/panic\nasked\tvm/x\nabsent\tvm/y\n/proc/sys/kernel/panic:10\n");
+        let listing = "value\tkernel/panic\nvalue\tvm/x\nnovalue\tvm/y\n";
+        let stream = b"==> /proc/sys/kernel/panic <==\n10\n\n==> standard input <==";
+        let values = kernel(listing, &mut Sections::of(stream));
 
         assert_eq!(values["kernel.panic"], Observed::Present("10".into()));
         assert!(matches!(values["vm.x"], Observed::Unread { .. }));
@@ -375,7 +393,9 @@ mod tests {
 
     #[test]
     fn what_was_never_answered_is_unread() {
-        let facts = read(&BTreeSet::from([Question::Kernel("vm.x".into())]), &[]);
+        let questions = BTreeSet::from([Question::Kernel("vm.x".into())]);
+
+        let facts = read(&questions, &[], &mut Store::default());
 
         assert!(matches!(facts.kernel("vm.x"), Observed::Unread { .. }));
     }

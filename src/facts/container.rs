@@ -1,21 +1,26 @@
 //! A container of a Kubernetes component, read from `docker inspect`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::facts::store::Store;
+use crate::shared::Shared;
+use crate::shared::Text;
+
 /// What of a container matters here (rke.md 4).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Container {
-    pub name: String,
-    pub image: String,
+    pub name: Text,
+    pub image: Text,
     /// `.Path` and `.Args`, in order.
-    pub command: Vec<String>,
+    pub command: Vec<Text>,
     /// `.HostConfig.Binds`, as written.
-    pub binds: Vec<Bind>,
+    pub binds: Shared<Vec<Bind>>,
     /// Host directory by directory in the container, from `.Mounts`.
-    pub mounts: BTreeMap<String, String>,
+    pub mounts: Shared<BTreeMap<String, String>>,
     pub state: State,
     /// By the node's own clock; `None` when it never ran.
     pub started_at: Option<Timestamp>,
@@ -35,7 +40,7 @@ pub enum State {
 }
 
 /// A bind mount with its options cut off (T-05).
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Bind {
     pub source: String,
     pub target: String,
@@ -108,18 +113,43 @@ fn without_slash(path: &str) -> &str {
     }
 }
 
-/// Reads the array that `docker inspect` prints, whole or empty.
+/// Tells the array that `docker inspect` printed from what it said before and behind that, which
+/// came on the same way.
+pub fn told_apart(text: &str) -> (&str, String) {
+    let (mut at, mut start, mut end) = (0, None, 0);
+    for line in text.split_inclusive('\n') {
+        let words = line.trim_end();
+        if words.starts_with('[') {
+            start.get_or_insert(at);
+        }
+        at += line.len();
+        if start.is_some() && (words == "]" || words.starts_with('[') && words.ends_with(']')) {
+            end = at;
+        }
+    }
+    let Some(start) = start else {
+        return ("", text.to_owned());
+    };
+    // An array that broke off is no words.
+    let end = if end > start { end } else { at };
+    let said = format!("{}{}", &text[..start], &text[end..]);
+    (&text[start..end], said)
+}
+
+/// Reads the array that `docker inspect` prints, whole or empty; what other containers have, too,
+/// is taken from the store.
 ///
 /// # Errors
 ///
 /// What is wrong with it, in words for a report.
-pub fn read(json: &str) -> Result<Vec<Container>, String> {
+pub fn read(json: &str, store: &mut Store) -> Result<Vec<Container>, String> {
     if json.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let raw: Vec<Raw> = serde_json::from_str(json)
+    let raw: Vec<Raw<'_>> = serde_json::from_str(json)
         .map_err(|error| format!("`docker inspect` printed something unexpected: {error}"))?;
-    Ok(raw.into_iter().map(Container::from).collect())
+    let containers = raw.into_iter().map(|raw| Container::of(raw, store));
+    Ok(containers.collect())
 }
 
 /// Docker's "never" is the year 1.
@@ -129,84 +159,93 @@ fn started_at(text: &str) -> Option<Timestamp> {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Raw {
-    name: String,
-    path: String,
-    args: Option<Vec<String>>,
-    state: RawState,
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+struct Raw<'a> {
+    name: Word<'a>,
+    path: Word<'a>,
+    args: Option<Vec<Word<'a>>>,
+    state: RawState<'a>,
     #[serde(default)]
     restart_count: u64,
-    host_config: RawHostConfig,
-    mounts: Option<Vec<RawMount>>,
-    config: RawConfig,
+    host_config: RawHostConfig<'a>,
+    mounts: Option<Vec<RawMount<'a>>>,
+    config: RawConfig<'a>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct RawState {
-    status: String,
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+struct RawState<'a> {
+    status: Word<'a>,
     running: bool,
     #[serde(default)]
     restarting: bool,
     #[serde(default)]
-    started_at: String,
+    started_at: Word<'a>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct RawHostConfig {
-    binds: Option<Vec<String>>,
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+struct RawHostConfig<'a> {
+    binds: Option<Vec<Word<'a>>>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct RawMount {
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+struct RawMount<'a> {
     #[serde(default)]
-    source: String,
-    destination: String,
+    source: Word<'a>,
+    destination: Word<'a>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct RawConfig {
-    image: String,
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+struct RawConfig<'a> {
+    image: Word<'a>,
 }
 
-impl From<Raw> for Container {
-    fn from(raw: Raw) -> Self {
-        let state = if raw.state.restarting || raw.state.status == "restarting" {
+/// A text that is not copied out of the JSON unless it has escapes.
+#[derive(Default, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+struct Word<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Container {
+    fn of(raw: Raw<'_>, store: &mut Store) -> Self {
+        let state = if raw.state.restarting || raw.state.status.0 == "restarting" {
             State::CrashLooping {
                 restarts: raw.restart_count,
             }
-        } else if raw.state.running && raw.state.status == "running" {
+        } else if raw.state.running && raw.state.status.0 == "running" {
             State::Running
         } else {
             State::Stopped {
-                status: raw.state.status,
+                status: raw.state.status.0.into_owned(),
             }
         };
-        let mut command = vec![raw.path];
-        command.extend(raw.args.unwrap_or_default());
+        let args = raw.args.unwrap_or_default();
+        let words = std::iter::once(raw.path).chain(args);
+        let binds = raw.host_config.binds.unwrap_or_default();
+        let binds: Vec<Bind> = binds
+            .iter()
+            .filter_map(|bind| Bind::parse(&bind.0))
+            .collect();
+        let mounts = raw.mounts.unwrap_or_default().into_iter();
+        let mounts = mounts.map(
+            |RawMount {
+                 source,
+                 destination,
+             }| {
+                let destination = without_slash(&destination.0).to_owned();
+                (destination, source.0.into_owned())
+            },
+        );
         Self {
-            name: raw.name.trim_start_matches('/').to_owned(),
-            image: raw.config.image,
-            command,
-            binds: raw
-                .host_config
-                .binds
-                .unwrap_or_default()
-                .iter()
-                .filter_map(|bind| Bind::parse(bind))
-                .collect(),
-            mounts: raw
-                .mounts
-                .unwrap_or_default()
-                .into_iter()
-                .map(|mount| (without_slash(&mount.destination).to_owned(), mount.source))
-                .collect(),
+            name: store.texts.share(raw.name.0.trim_start_matches('/')),
+            image: store.texts.share(&*raw.config.image.0),
+            command: words.map(|word| store.texts.share(&*word.0)).collect(),
+            binds: store.binds.share(binds),
+            mounts: store.mounts.share(mounts.collect::<BTreeMap<_, _>>()),
             state,
-            started_at: started_at(&raw.state.started_at),
+            started_at: started_at(&raw.state.started_at.0),
         }
     }
 }
@@ -220,11 +259,15 @@ mod tests {
             "{}/tests/fixtures/rke-v0.1.11/{name}",
             env!("CARGO_MANIFEST_DIR")
         );
-        read(&std::fs::read_to_string(path).unwrap()).unwrap()
+        read(
+            &std::fs::read_to_string(path).unwrap(),
+            &mut Store::default(),
+        )
+        .unwrap()
     }
 
     fn named(containers: &[Container], name: &str) -> Container {
-        let found = containers.iter().find(|one| one.name == name);
+        let found = containers.iter().find(|one| &*one.name == name);
         found.unwrap().clone()
     }
 
@@ -285,8 +328,29 @@ mod tests {
             "HostConfig":{"Binds":null},"Mounts":null,"Config":{"Image":"rancher/hyperkube:v1.11.3-rancher1"}}]"#;
 
         assert_eq!(
-            read(json).unwrap()[0].state,
+            read(json, &mut Store::default()).unwrap()[0].state,
             State::CrashLooping { restarts: 7 }
+        );
+    }
+
+    #[test]
+    fn what_docker_said_is_told_from_what_it_printed() {
+        let array = "[\n    {\n        \"Args\": [\n            \"[\"\n        ]\n    }\n]\n";
+        let complaint = "Error: No such container: etcd\n";
+
+        let both = format!("WARNING: no config\n{array}{complaint}");
+
+        let said = format!("WARNING: no config\n{complaint}");
+        assert_eq!(told_apart(&both), (array, said));
+        assert_eq!(
+            told_apart("[]\nError: down"),
+            ("[]\n", "Error: down".into())
+        );
+        assert_eq!(told_apart("Error: down"), ("", "Error: down".into()));
+        let half = "[\n    {\n";
+        assert!(
+            read(told_apart(half).0, &mut Store::default()).is_err(),
+            "no half of an array"
         );
     }
 

@@ -160,18 +160,19 @@ fn mounted(facts: &Facts) -> Option<&str> {
 }
 
 /// The name of the operating system in os-release(5), which is what Docker calls it.
-pub(super) fn pretty_name(os_release: &str) -> Option<String> {
+pub(super) fn pretty_name(os_release: &str) -> Option<&str> {
     let value = os_release
         .lines()
         .find_map(|line| line.trim().strip_prefix("PRETTY_NAME="))?;
     let value = value.trim_matches(['"', '\'']).trim();
-    (!value.is_empty()).then(|| value.to_owned())
+    (!value.is_empty()).then_some(value)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::facts::container;
+    use crate::facts::store::Store;
 
     const INSPECT: &str = r#"[{"Name":"/kubelet","Path":"x","Args":[],"State":{"Status":"running","Running":true},
         "HostConfig":{"Binds":null},"Config":{"Image":"rancher/hyperkube:v1.11.3-rancher1"},
@@ -179,12 +180,13 @@ mod tests {
 
     fn facts(system: &str, mounted: Option<&str>) -> Facts {
         let mut facts = Facts {
-            operating_system: (!system.is_empty()).then(|| system.to_owned()),
+            operating_system: (!system.is_empty()).then(|| system.into()),
             ..Facts::default()
         };
         if let Some(source) = mounted {
-            let read = container::read(&INSPECT.replace("SOURCE", source)).unwrap();
-            let kubelet = Observed::Present(read[0].clone());
+            let read = container::read(&INSPECT.replace("SOURCE", source), &mut Store::default());
+            let read = read.unwrap();
+            let kubelet = Observed::Present(read[0].clone().into());
             facts.containers.insert("kubelet".into(), kubelet);
         }
         facts
@@ -275,13 +277,13 @@ mod tests {
 
     #[test]
     fn the_systems_name_is_read_with_and_without_quotes() {
-        let name = |text| pretty_name(text);
+        let name = pretty_name;
 
         assert_eq!(
-            name("ID=x\nPRETTY_NAME=\"RancherOS v1.4\"\n").as_deref(),
+            name("ID=x\nPRETTY_NAME=\"RancherOS v1.4\"\n"),
             Some("RancherOS v1.4")
         );
-        assert_eq!(name("PRETTY_NAME=Linux").as_deref(), Some("Linux"));
+        assert_eq!(name("PRETTY_NAME=Linux"), Some("Linux"));
         assert_eq!(name("NAME=x\n"), None);
     }
 }

@@ -12,7 +12,10 @@ pub mod layout;
 pub mod object;
 pub mod question;
 pub mod rancher;
+mod sections;
+pub mod store;
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
@@ -21,12 +24,14 @@ use jiff::Timestamp;
 use crate::facts::container::Container;
 use crate::facts::layout::Layout;
 use crate::secret::Secret;
+use crate::shared::Shared;
+use crate::shared::Text;
 
 /// The answer to one question.
 ///
 /// `Absent` and `Unread` must never be mixed up: a file that does not exist
 /// can satisfy a control, a file we were not allowed to stat satisfies none.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Observed<T> {
     Present(T),
     Absent,
@@ -37,21 +42,30 @@ impl<T> Observed<T> {
     pub fn unread(why: impl Into<String>) -> Self {
         Self::Unread { why: why.into() }
     }
+
+    /// The same of what `change` makes of the value.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Observed<U> {
+        match self {
+            Self::Present(value) => Observed::Present(change(value)),
+            Self::Absent => Observed::Absent,
+            Self::Unread { why } => Observed::Unread { why },
+        }
+    }
 }
 
 /// Everything known of one node.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    pub kernel: BTreeMap<String, Observed<String>>,
-    pub files: BTreeMap<String, Observed<File>>,
-    pub containers: BTreeMap<String, Observed<Container>>,
-    pub room: BTreeMap<String, Observed<Room>>,
+    pub kernel: Shared<BTreeMap<String, Observed<String>>>,
+    pub files: BTreeMap<Text, Observed<Shared<File>>>,
+    pub containers: BTreeMap<Text, Observed<Shared<Container>>>,
+    pub room: BTreeMap<Text, Observed<Room>>,
     /// Temporary files of runs that were killed, where files of a profile are.
     pub leftovers: BTreeSet<String>,
     /// Programs that a change would need and that are not there; `None` when nothing was answered.
     pub missing_tools: Option<Vec<String>>,
     /// As Docker calls it, else as os-release(5) does.
-    pub operating_system: Option<String>,
+    pub operating_system: Option<Text>,
     /// Where RKE keeps its files here; follows from the other facts.
     pub layout: Layout,
     /// Why nothing at all is known; the node could not be reached or did not answer.
@@ -81,23 +95,26 @@ impl Facts {
     }
 
     pub fn file(&self, path: &str) -> Observed<&File> {
-        self.lookup(&self.files, path, |file| file)
+        self.lookup(&self.files, path, |file| &**file)
     }
 
     pub fn container(&self, name: &str) -> Observed<&Container> {
-        self.lookup(&self.containers, name, |container| container)
+        self.lookup(&self.containers, name, |container| &**container)
     }
 
     pub fn room(&self, path: &str) -> Observed<&Room> {
         self.lookup(&self.room, path, |room| room)
     }
 
-    fn lookup<'a, T, U>(
+    fn lookup<'a, K, T, U>(
         &'a self,
-        answers: &'a BTreeMap<String, Observed<T>>,
+        answers: &'a BTreeMap<K, Observed<T>>,
         name: &str,
         value: impl Fn(&'a T) -> U,
-    ) -> Observed<U> {
+    ) -> Observed<U>
+    where
+        K: Borrow<str> + Ord,
+    {
         match answers.get(name) {
             Some(Observed::Present(found)) => Observed::Present(value(found)),
             Some(Observed::Absent) => Observed::Absent,
@@ -108,15 +125,15 @@ impl Facts {
 }
 
 /// A file, directory or something else at a path.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct File {
     pub kind: FileKind,
     /// Permission bits, set-id and sticky included.
     pub mode: u32,
     pub uid: u32,
     pub gid: u32,
-    pub owner: String,
-    pub group: String,
+    pub owner: Text,
+    pub group: Text,
     /// By the node's own clock, as finely as its file system tells.
     pub modified: Timestamp,
     /// True when the path itself is a symbolic link; everything else is about its target.
@@ -133,8 +150,8 @@ impl File {
             mode: 0o644,
             uid: 0,
             gid: 0,
-            owner: "root".to_owned(),
-            group: "root".to_owned(),
+            owner: "root".into(),
+            group: "root".into(),
             modified: Timestamp::UNIX_EPOCH,
             link: false,
             content: None,
@@ -142,7 +159,7 @@ impl File {
     }
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum FileKind {
     Regular,
     Directory,
@@ -150,12 +167,12 @@ pub enum FileKind {
 }
 
 /// What stands in a file. A secret until somebody needs the bytes, because it may be one.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Content(Secret);
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Content(Shared<Secret>);
 
 impl Content {
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self(Secret::new(bytes))
+        Self(Secret::new(bytes).into())
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -177,9 +194,9 @@ impl Content {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Room {
     /// The nearest directory that exists.
-    pub near: String,
+    pub near: Text,
     pub read_only: bool,
-    /// The file or directory carries an attribute that forbids changes (`chattr +i`, `+a`).
+    /// Nobody may write the file, not even root: `chattr +i`, or a mount of its own.
     pub immutable: bool,
     pub free_bytes: u64,
     /// `None` on file systems that do not count inodes.

@@ -45,14 +45,15 @@ pub enum Question {
 
 /// The records that ask all `questions`, each kind in one.
 pub fn requests(questions: &BTreeSet<Question>) -> Vec<Request> {
-    let mut kernel = Vec::new();
     let mut files = BTreeSet::new();
     let mut containers = Vec::new();
     let mut room = Vec::new();
     let mut tools = Vec::new();
     for question in questions {
         match question {
-            Question::Kernel(key) => kernel.push(key.clone()),
+            Question::Kernel(key) => {
+                files.insert(FileQuestion::Kernel(key.clone()));
+            }
             Question::Attributes(path) => {
                 files.insert(FileQuestion::Attributes(path.clone()));
             }
@@ -75,7 +76,6 @@ pub fn requests(questions: &BTreeSet<Question>) -> Vec<Request> {
             requests.push(make(list));
         }
     };
-    ask(kernel, Request::Kernel);
     ask(containers, Request::Containers);
     ask(room, Request::Room);
     ask(tools, Request::Tools);

@@ -42,11 +42,24 @@ pub enum FrameError {
 /// The result is a secret as a whole, because a payload may be one.
 pub fn encode(requests: &[Request]) -> Secret {
     let mut stream = Vec::new();
-    for request in requests {
-        push(&mut stream, &request.fields().join("\t"));
+    for alike in requests.chunk_by(are_one_record) {
+        let mut fields = alike.iter().map(Request::fields);
+        let mut record = fields.next().unwrap_or_default();
+        record.extend(fields.flat_map(|fields| fields.into_iter().skip(1)));
+        push(&mut stream, &record.join("\t"));
     }
     push(&mut stream, "end");
     Secret::new(stream)
+}
+
+/// Kernel values that are set one after the other are read back together, files that are written one
+/// after the other are proven together; they are answered one by one.
+fn are_one_record(one: &Request, next: &Request) -> bool {
+    match (one, next) {
+        (Request::Assign { .. }, Request::Assign { .. }) => true,
+        (Request::Put(one), Request::Put(next)) => one.attributes.path != next.attributes.path,
+        _ => false,
+    }
 }
 
 fn push(stream: &mut Vec<u8>, record: &str) {
@@ -78,6 +91,11 @@ pub fn decode(stdout: &[u8]) -> Result<Vec<Answer>, FrameError> {
     Err(FrameError::Truncated {
         records: answers.len(),
     })
+}
+
+/// True when nothing more will follow, although the program may go on running.
+pub fn is_whole(stdout: &[u8]) -> bool {
+    stdout.ends_with(b"\nend\t0\n\n") && decode(stdout).is_ok()
 }
 
 fn record(bytes: &[u8], records: usize) -> Result<(Answer, &[u8]), FrameError> {
@@ -127,7 +145,18 @@ mod tests {
         for cut in 10..whole.len() - 1 {
             let error = decode(&whole[..cut]).unwrap_err();
             assert!(matches!(error, FrameError::Truncated { .. }), "{cut}");
+            assert!(!is_whole(&whole[..cut]), "{cut}");
         }
+    }
+
+    #[test]
+    fn a_body_that_looks_like_the_end_is_not_the_end() {
+        let answer: &[u8] = b"\nharden 1\nlog\t11\nx\nend\t0\n\nyz\nend\t0\n\n";
+        let looks_so = answer.len() - 10;
+
+        assert!(answer[..looks_so].ends_with(b"\nend\t0\n\n"));
+        assert!(!is_whole(&answer[..looks_so]));
+        assert!(is_whole(answer));
     }
 
     #[test]

@@ -45,10 +45,20 @@ pub fn run_of(ascent: &Ascent, requests: &[Request]) -> (String, Secret) {
     let mut command = command(ascent);
     let records = frame::encode(requests);
     if requests.iter().any(Request::changes) || records.expose().len() > ARGUMENT {
-        return (command, ascent.stdin(records));
+        return (command, ascent.stdin(measured(&records)));
     }
     let _ = write!(command, " '{}'", escaped(records.expose()));
     (command, ascent.stdin(Secret::new(Vec::new())))
+}
+
+/// The records behind their length, because the input does not end with them while a lock is held.
+pub fn measured(records: &Secret) -> Secret {
+    let records = records.expose();
+    let length = format!("{}\n", records.len());
+    let mut bytes = Vec::with_capacity(length.len() + records.len());
+    bytes.extend_from_slice(length.as_bytes());
+    bytes.extend_from_slice(records);
+    Secret::new(bytes)
 }
 
 fn encoded(program: &str) -> String {
@@ -82,6 +92,7 @@ fn escaped(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::request::FileQuestion;
 
     #[test]
     fn the_command_holds_nothing_that_a_login_shell_would_change() {
@@ -99,7 +110,7 @@ mod tests {
 
     #[test]
     fn questions_stand_in_the_command_and_changes_do_not() {
-        let question = Request::Kernel(vec!["kernel.panic".to_owned()]);
+        let question = Request::Files(vec![FileQuestion::Kernel("kernel.panic".to_owned())]);
         let change = Request::Assign {
             key: "kernel.panic".to_owned(),
             value: "10".to_owned(),
@@ -109,7 +120,7 @@ mod tests {
         let (changing, records) = run_of(&Ascent::Root, &[question, change]);
 
         assert!(
-            asking.ends_with("kernel\\0011kernel/panic\\00123\\0011end\\0012'"),
+            asking.ends_with("files\\0011kkernel/panic\\00123\\0011end\\0012'"),
             "{asking}"
         );
         assert!(nothing.expose().is_empty());
@@ -119,9 +130,9 @@ mod tests {
 
     #[test]
     fn a_question_that_is_too_long_for_an_argument_goes_to_stdin() {
-        let many = (0..4000).map(|n| format!("kernel.key_{n}")).collect();
+        let many = (0..4000).map(|n| FileQuestion::Kernel(format!("kernel.key_{n}")));
 
-        let (asking, records) = run_of(&Ascent::Root, &[Request::Kernel(many)]);
+        let (asking, records) = run_of(&Ascent::Root, &[Request::Files(many.collect())]);
 
         assert_eq!(asking, command(&Ascent::Root));
         assert!(records.expose().len() > ARGUMENT);

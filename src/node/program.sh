@@ -3,11 +3,12 @@
 #
 # In:  one record a line, `LENGTH<tab>VERB<tab>FIELD...`; LENGTH counts what follows its tab. The
 #      records of a run that only asks come as $1, escaped for printf: no round trip for stdin.
-#      From stdin they are read at once, because a shell of its own reads byte by byte.
+#      From stdin come a line with their bytes in all and then they themselves, which are read at
+#      once, because a shell of its own reads byte by byte. Every line behind them is a sign of life.
 # Out: `VERB<tab>LENGTH`, newline, LENGTH bytes, newline. The last record is `end`.
 #
-# Only what POSIX promises, and as few processes as can be: built-ins, one stat, one head,
-# one grep, one docker. No single quote may stand in this file outside of pairs that balance.
+# Only what every sh has, and as few processes as can be: built-ins, one stat, one head, one docker.
+# No single quote may stand in this file outside of pairs that balance.
 
 LC_ALL=C
 TZ=UTC0
@@ -18,8 +19,8 @@ PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/bin
 tab="	"
 nl="
 "
-tmp= stopped= locked=
-trap 'if [ -n "$tmp" ]; then rm -f "$tmp"; fi; if [ -n "$locked" ]; then rm -rf "$locked"; fi' EXIT
+begun= kept= watched= proofs= targets= same= owner= stopped= locked=
+trap 'drop; unlock' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 
 answer() {
@@ -63,31 +64,22 @@ missing() {
 	fi
 }
 
-# Not with the shell's own read: some shells read byte by byte, and /proc/sys gives only the first.
-kernel() {
-	out= present=
-	IFS=$nl
-	for key; do
-		if [ -e "/proc/sys/$key" ]; then
-			present="$present/proc/sys/$key$nl"
-			out="${out}asked${tab}$key$nl"
-		else
-			out="${out}absent${tab}$key$nl"
-		fi
-	done
-	if [ -n "$present" ]; then out="$out$(grep -s -H "" $present)$nl"; fi
-	IFS=$tab
-	answer kernel "$out"
-}
-
 # Each field is a mark and a path: s (owner and mode only), r (content too), g (a glob, content too),
-# d (a directory and what is in it, owner and mode only).
+# d (a directory and what is in it, owner and mode only), k (a kernel value).
 files() {
-	out= stats= reads=
+	out= stats= reads= values=
 	IFS=$nl
 	for field; do
 		path=${field#?}
 		case $field in
+		k*)
+			if [ -e "/proc/sys/$path" ]; then
+				values="$values/proc/sys/$path$nl"
+				out="${out}value${tab}$path$nl"
+			else
+				out="${out}novalue${tab}$path$nl"
+			fi
+			;;
 		g*)
 			set +f
 			for found in $path; do one r "$found" quiet; done
@@ -110,9 +102,10 @@ files() {
 		out="$out$(stat -L -c "file$tab%a$tab%u$tab%g$tab%U$tab%G$tab%s$tab%y$tab%F$tab%n" -- $stats 2>/dev/null)$nl"
 	fi
 	content=
-	if [ -n "$reads" ]; then
-		content=$(head -q -c 1048577 -- $reads 2>/dev/null; printf .)
-		content=${content%.}
+	# Each behind its name; the last one is empty, so that no other loses the ends of its last lines.
+	# Not with the shell's own read: some shells read byte by byte, and /proc/sys gives only the first.
+	if [ -n "$values$reads" ]; then
+		content=$(head -v -c 1048577 -- $values $reads - 2>/dev/null </dev/null)
 	fi
 	IFS=$tab
 	answer files "$out"
@@ -137,17 +130,13 @@ containers() {
 		answer nodocker "docker is not installed or not on the PATH ($PATH)"
 		return
 	fi
-	json=$(bounded docker inspect --type container "$@" 2>/dev/null)
+	# What it prints and what it complains about in one run: the reader tells them apart.
+	said=$(bounded docker inspect --type container "$@" 2>&1)
 	status=$?
-	said=
 	case $status in 124 | 143) said="docker did not answer within 25 s" ;; esac
-	if [ -z "$said" ] && [ "$status" -ne 0 ]; then
-		said=$(bounded docker inspect --type container "$@" 2>&1 >/dev/null)
-	fi
-	answer containers "$json"
-	answer refused "$said"
+	answer containers "$said"
 	# Where no component says where its files are, the name of the system tells (rke.md 6).
-	case $status$json in
+	case $status$said in
 	124* | 143* | *\"/etc/kubernetes\"*) ;;
 	*) answer system "$(bounded docker info --format "{{.OperatingSystem}}" 2>/dev/null)" ;;
 	esac
@@ -156,31 +145,52 @@ containers() {
 # What a write into these directories, or over these files, would fail on, and what a killed run
 # left there.
 room() {
-	out= dirs= held=
+	out= dirs= held= guess=
+	# Most shells ask the kernel, which lets nobody write what is immutable. One that goes by the mode
+	# believes that root may write even this, which nobody may; there lsattr has to tell.
+	if [ -w /proc/sys/kernel/ostype ]; then guess=1; fi
 	IFS=$nl
 	for path; do
-		near=$path
-		while [ -n "$near" ] && [ ! -d "$near" ]; do near=${near%/*}; done
-		near=${near:-/}
+		nearest "$path"
 		if [ ! -w "$near" ]; then out="${out}readonly${tab}$path${tab}$near$nl"; fi
 		dirs="$dirs$near$nl"
 		held="$held$near$nl"
-		if [ -f "$path" ] && [ ! -L "$path" ]; then held="$held$path$nl"; fi
+		if [ -f "$path" ] && [ ! -L "$path" ]; then
+			held="$held$path$nl"
+			if [ ! -w "$path" ]; then out="${out}fixed${tab}$path$nl"; fi
+		fi
 		out="${out}near${tab}$path${tab}$near$nl"
-		set +f
-		for left in "$near"/.*.harden; do
-			if [ -f "$left" ]; then out="${out}leftover${tab}$left$nl"; fi
-		done
-		set -f
 	done
 	out="$out$(stat -f -c "free$tab%a$tab%S$tab%d$tab%c$tab%n" -- $dirs 2>/dev/null)$nl"
-	if command -v lsattr >/dev/null 2>&1; then
+	if [ -n "$guess" ] && command -v lsattr >/dev/null 2>&1; then
 		for line in $(lsattr -d -- $held 2>/dev/null); do
 			case ${line%% *} in *[ai]*) out="${out}fixed$tab${line#* }$nl" ;; esac
 		done
 	fi
 	IFS=$tab
 	answer room "$out"
+	leftovers "$@"
+}
+
+# The directory that is there, of those that lead to PATH.
+nearest() {
+	near=$1
+	while [ -n "$near" ] && [ ! -d "$near" ]; do near=${near%/*}; done
+	near=${near:-/}
+}
+
+# What a killed run left beside these files.
+leftovers() {
+	out=
+	for path; do
+		nearest "$path"
+		set +f
+		for left in "$near"/.*.harden; do
+			if [ -f "$left" ]; then out="$out$left$nl"; fi
+		done
+		set -f
+	done
+	answer leftovers "$out"
 }
 
 tools() {
@@ -214,34 +224,43 @@ log() {
 	answer log "$(bounded docker logs --tail 5 "$1" 2>&1)"
 }
 
-# The digests of one file or two: `first` and `last`. A name with a backslash puts one before them.
-digests() {
-	last=$(sha256sum "$@") || return 1
-	first=${last%% *}
-	first=${first#\\}
-	last=${last##*"$nl"}
-	last=${last%% *}
-	last=${last#\\}
+# proven PATH DIGEST FILE...: whether each file has the digest before it, by one program. Else `wrong` is
+# the first that has not, and `broken` the path that it is there for. A name with a backslash puts
+# one before its digest.
+proven() {
+	wanted= names= broken=
+	while [ $# -gt 0 ]; do
+		wanted="$wanted$2$tab$1$nl"
+		names="$names$3$nl"
+		shift 3
+	done
+	IFS=$nl
+	if [ -n "$names" ]; then set -- $(sha256sum $names 2>/dev/null); fi
+	for wrong in $names; do
+		broken=${wanted%%"$nl"*}
+		has=${1-}
+		has=${has%% *}
+		has=${has#\\}
+		if [ "$has" != "${broken%%"$tab"*}" ]; then
+			broken=${broken#*"$tab"}
+			return 1
+		fi
+		wanted=${wanted#*"$nl"}
+		shift
+	done
+	broken=
 }
 
-# Refuses what is no longer of the kind that the plan saw.
+# Refuses what is no longer of the kind that the plan saw: a digest, or "absent".
 alike() {
 	if [ -L "$1" ]; then why="$1 is a symbolic link"; return 1; fi
 	if [ ! -e "$1" ]; then
-		case $2 in absent | any) return 0 ;; esac
+		if [ "$2" = absent ]; then return 0; fi
 		why="drifted: $1 was there and is gone"
 		return 1
 	fi
 	if [ ! -f "$1" ]; then why="$1 is not a regular file"; return 1; fi
 	if [ "$2" = absent ]; then why="drifted: $1 was not there and is now"; return 1; fi
-}
-
-# Refuses to touch what is no longer as the plan saw it: a digest, or "absent", or "any".
-unchanged() {
-	alike "$1" "$2" || return 1
-	case $2 in absent | any) return 0 ;; esac
-	digests "$1" || { why="$1 could not be read"; return 1; }
-	if [ "$first" != "$2" ]; then why="drifted: $1 is not what it was"; return 1; fi
 }
 
 # With SELinux, a file has the label of the one that it replaces, and a new one that of its directory.
@@ -256,80 +275,171 @@ label() {
 	esac
 }
 
-# put PATH MODE UID GID SEEN KEEP DIGEST CONTENT
+# put PATH MODE UID GID SEEN KEEP DIGEST CONTENT, and so on for more files, each with an answer of its
+# own: all are made ready, then all take their places.
 put() {
-	unchanged "$1" "$5" || return 1
+	asked= settled= broken=
+	while [ $# -ge 8 ]; do
+		asked="$asked$1$nl"
+		if [ -z "$stopped$broken" ]; then
+			ready "$@" || broken=$1
+		fi
+		shift 8
+	done
+	if [ -z "$stopped$broken" ]; then
+		settle || broken=${broken:-${asked%%"$nl"*}}
+	fi
+	drop
+	IFS=$nl
+	for path in $asked; do
+		case $nl$settled$nl$broken in
+		*"$nl$path$nl"*) answer done "" ;;
+		*"$nl$path")
+			stopped=1
+			answer failed "${why:-no reason given}"
+			;;
+		*) answer skipped "" ;;
+		esac
+	done
+	IFS=$tab
+}
+
+# ready PATH MODE UID GID SEEN KEEP DIGEST CONTENT
+ready() {
+	alike "$1" "$5" || return 1
 	dir=${1%/*}
 	if [ ! -d "$dir" ]; then
 		why=$(umask 022; mkdir -p "$dir" 2>&1) || return 1
 	fi
-	keep "$1" "$6" || return 1
-	beside "$1" || return 1
+	watch "$1" "$5" "$6" || return 1
+	beside "$1" "$7" || return 1
 	why=$(set -C; printf "%b" "$8" 2>&1 >"$tmp") || {
 		why="$tmp could not be written in full${why:+: $why}"
 		return 1
 	}
-	over "$1" "$2" "$3" "$4" "$5" "$7"
+	over "$1" "$2 $3 $4"
 }
 
 # unput PATH SEEN KEEP none, or unput PATH SEEN KEEP KEPT DIGEST MODE UID GID
 unput() {
-	unchanged "$1" "$2" || return 1
-	if [ "$4" != none ]; then unchanged "$4" "$5" || return 1; fi
-	keep "$1" "$3" || return 1
+	alike "$1" "$2" || return 1
+	if [ "$4" != none ]; then alike "$4" "$5" || return 1; fi
+	watch "$1" "$2" "$3" || return 1
 	if [ "$4" = none ]; then
-		unchanged "$1" "$2" || return 1
+		settle || return 1
 		why=$(rm -f "$1" 2>&1) || return 1
 		sync "${1%/*}" 2>/dev/null || sync
 		return 0
 	fi
-	beside "$1" || return 1
+	watch "$4" "$5" none
+	beside "$1" "$5" || return 1
 	why=$(cp "$4" "$tmp" 2>&1) || {
 		why="$tmp could not be written in full${why:+: $why}"
 		return 1
 	}
-	over "$1" "$6" "$7" "$8" "$2" "$5"
+	over "$1" "$6 $7 $8" && settle
 }
 
-# Copies what is there to where it is kept, once: what a run replaces first is what was before it.
-# Under its own name only when it is complete.
-keep() {
-	if [ ! -f "$1" ] || [ "$2" = none ] || [ -e "$2" ]; then return 0; fi
-	if [ ! -d "${2%/*}" ]; then
-		why=$(mkdir -p "${2%/*}" 2>&1) || return 1
+# watch PATH SEEN KEEP: until it is replaced, a file is to stay as the plan saw it. It is copied to where
+# it is kept, once: what a run replaces first is what was before it. The copy counts when its digest
+# is proven, and does not stay before that.
+watch() {
+	watched="$watched$2$tab$1$nl"
+	if [ "$2" != absent ]; then proofs="$proofs$1$nl$2$nl$1$nl"; fi
+	if [ ! -f "$1" ] || [ "$3" = none ] || [ -e "$3" ]; then return 0; fi
+	if [ ! -d "${3%/*}" ]; then
+		why=$(mkdir -p "${3%/*}" 2>&1) || return 1
 	fi
-	gone "$2.part" || return 1
-	why=$(cp -p "$1" "$2.part" 2>&1 && mv "$2.part" "$2" 2>&1)
+	kept="$kept$3$nl"
+	proofs="$proofs$1$nl$2$nl$3$nl"
+	why=$(cp -p "$1" "$3" 2>&1)
 }
 
-# Names the file that is written beside PATH; one that a killed run left is removed.
+# Removes what changes have begun and not ended, and the directories that nothing else is in.
+drop() {
+	if [ -n "$begun$kept" ]; then
+		IFS=$nl
+		rm -f $begun $kept
+		for left in $kept; do rmdir -p "${left%/*}" 2>/dev/null; done
+	fi
+	IFS=$tab
+	begun= kept= watched= proofs= targets= same= owner=
+}
+
+# beside PATH DIGEST: names the file that is written beside; one that a killed run left is removed.
 beside() {
 	tmp=${1%/*}/.${1##*/}.harden
-	gone "$tmp"
+	gone "$tmp" || return 1
+	begun="$begun$tmp$nl"
+	proofs="$proofs$1$nl$2$nl$tmp$nl"
 }
 
 gone() {
 	if [ -e "$1" ] || [ -L "$1" ]; then why=$(rm -f "$1" 2>&1); fi
 }
 
-# over PATH MODE UID GID SEEN DIGEST: what is written beside becomes the file, at once and as a
-# whole, when it is whole and nobody touched the file meanwhile.
+# over PATH OWNER: what is written beside is to become the file. Those with one mode and owner get
+# them together.
 over() {
-	why=$(chown "$3:$4" "$tmp" 2>&1 && chmod "$2" "$tmp" 2>&1) || return 1
-	label "$1" "$tmp" || return 1
-	sync "$tmp" 2>/dev/null || sync
-	alike "$1" "$5" || return 1
-	case $5 in
-	absent | any) digests "$tmp" ;;
-	*) digests "$tmp" "$1" ;;
-	esac || { why="$1 and $tmp could not be read"; return 1; }
-	if [ "$first" != "$6" ]; then why="$tmp could not be written in full"; return 1; fi
-	case $5 in
-	absent | any | "$last") ;;
-	*) why="drifted: $1 is not what it was"; return 1 ;;
-	esac
-	why=$(mv -f "$tmp" "$1" 2>&1) || return 1
-	tmp=
+	if [ "$owner" != "$2" ]; then
+		owned || return 1
+		owner=$2
+	fi
+	same="$same$tmp$nl"
+	targets="$targets$1$nl"
+	label "$1" "$tmp"
+}
+
+owned() {
+	if [ -z "$same" ]; then return 0; fi
+	IFS=" $nl"
+	set -- $owner
+	IFS=$nl
+	set -- "$@" $same
+	IFS=$tab
+	same=
+	own "$@"
+}
+
+# Everything that is ready takes its place, each at once and as a whole, when all of it is whole and
+# on the disk, and so is what is kept, and nobody touched the files meanwhile.
+settle() {
+	owned || return 1
+	IFS=$nl
+	if [ -n "$begun$kept" ]; then sync $begun $kept 2>/dev/null || sync; fi
+	for line in $watched; do
+		broken=${line#*"$tab"}
+		alike "$broken" "${line%%"$tab"*}" || return 1
+	done
+	if ! proven $proofs; then
+		case $nl$begun$kept in
+		*"$nl$wrong$nl"*) why="$wrong could not be written in full" ;;
+		*) why="drifted: $wrong is not what it was" ;;
+		esac
+		return 1
+	fi
+	kept=
+	IFS=$nl
+	for broken in $targets; do
+		why=$(mv -f "${broken%/*}/.${broken##*/}.harden" "$broken" 2>&1) || return 1
+		settled="$settled$broken$nl"
+	done
+	begun= broken=
+	drop
+}
+
+# own MODE UID GID FILE... What root makes is root's already, but for directories that hand on their
+# group: then one program is enough.
+own() {
+	owns=$1 by=$2:$3
+	shift 3
+	for file; do
+		if [ "$by" != 0:0 ] || [ ! -O /proc/sys ] || [ ! -G /proc/sys ] || [ ! -O "$file" ] || [ ! -G "$file" ]; then
+			why=$(chown "$by" "$@" 2>&1) || return 1
+			break
+		fi
+	done
+	why=$(chmod "$owns" "$@" 2>&1)
 }
 
 # Only what the program itself writes beside a file; never a directory.
@@ -340,8 +450,11 @@ sweep() {
 	esac
 }
 
-# lock WHO: one run at a time changes a node. The directory goes when this program ends, however it
-# ends; one whose process is gone, or is of an earlier boot, holds nothing.
+# lock WHO SITE KNOWN: one run at a time changes a node. The directory goes when this program ends,
+# however it ends, and it does not end before its input does. One whose process is gone, is of an
+# earlier boot, or has had no sign of life for three minutes, holds nothing. Of one site only one run
+# can be: where another program of the site waits, it is this run's own, which then says `held`, or
+# its connection is lost and the lock moves here.
 lock() {
 	place=/run
 	if [ ! -d "$place" ]; then place=/var/run; fi
@@ -350,7 +463,13 @@ lock() {
 	if ! mkdir "$place" 2>/dev/null; then
 		holder=$(cat "$place/holder" 2>/dev/null)
 		if [ -z "$holder" ]; then sleep 1; holder=$(cat "$place/holder" 2>/dev/null); fi
-		if is_held "$holder"; then why="locked by ${holder#*"$tab"*"$tab"}, see $place"; return 1; fi
+		if is_held "$holder"; then
+			if [ "$site" != "$2" ] || [ -z "$alive$3" ]; then
+				why="locked by ${rest#*"$tab"}, see $place"
+				return 1
+			fi
+			if [ -n "$3" ]; then return 0; fi
+		fi
 		why="$place cannot be taken over"
 		mv "$place" "$place.$$" 2>/dev/null || return 1
 		if [ "$(cat "$place.$$/holder" 2>/dev/null)" != "$holder" ]; then
@@ -362,29 +481,96 @@ lock() {
 		mkdir "$place" 2>/dev/null || return 1
 	fi
 	locked=$place
-	why=$(printf "%s\t%s\t%s" "$$" "$boot" "$1" 2>&1 >"$place/holder")
+	mine="$$$tab$boot$tab$2$tab$1"
+	why=$(printf "%s\n" "$mine" 2>&1 >"$place/holder")
 }
 
-# is_held HOLDER: the process, the boot, and who it is.
+# is_held HOLDER: the process, the boot, the site, and who it is. One that waits tells when it last had
+# a sign of life, in seconds since the boot; one at work does not.
 is_held() {
+	alive=
 	rest=${1#*"$tab"}
-	[ "${rest%%"$tab"*}" = "$boot" ] && kill -0 "${1%%"$tab"*}" 2>/dev/null
+	[ "${rest%%"$tab"*}" = "$boot" ] && kill -0 "${1%%"$tab"*}" 2>/dev/null || return 1
+	rest=${rest#*"$tab"}
+	site=${rest%%"$tab"*}
+	read -r alive 2>/dev/null <"$place/alive"
+	case $alive in
+	"" | *[!0-9]*) alive= ;;
+	*)
+		IFS=" " read -r up idle </proc/uptime
+		[ "$((${up%%.*} - alive))" -lt 180 ]
+		;;
+	esac
+}
+
+# Holds the lock until the input ends. Whoever takes it over meanwhile has found no sign of life.
+stay() {
+	if [ -z "$locked" ]; then return; fi
+	while is_mine && IFS=" " read -r up idle </proc/uptime &&
+		printf "%s\n" "${up%%.*}" >"$locked/alive" && read -r line <&3; do :; done
+}
+
+is_mine() {
+	read -r holder 2>/dev/null <"$locked/holder" && [ "$holder" = "$mine" ]
+}
+
+unlock() {
+	if [ -n "$locked" ] && is_mine; then rm -rf "$locked"; fi
 }
 
 # attributes PATH MODE UID GID
 attributes() {
 	if [ -L "$1" ]; then why="$1 is a symbolic link"; return 1; fi
-	why=$(chown "$3:$4" "$1" 2>&1 && chmod "$2" "$1" 2>&1)
+	own "$2" "$3" "$4" "$1"
 }
 
-# set KEY VALUE, and read back: a kernel may take a value and keep another.
+# assign KEY VALUE..., each with an answer of its own, and read back by one program: a kernel may take
+# a value and keep another.
 assign() {
-	why=$( { printf "%s\n" "$2" >"/proc/sys/$1"; } 2>&1) || {
-		why="/proc/sys/$1 refused $2"
-		return 1
-	}
-	now=$(cat "/proc/sys/$1")
-	if [ "$now" != "$2" ]; then why="/proc/sys/$1 is $now after $2 was written"; return 1; fi
+	key= taken= refused=
+	for word; do
+		if [ -z "$key" ]; then
+			key=$word
+			continue
+		fi
+		if [ -z "$stopped$refused" ]; then
+			if (printf "%s\n" "$word" >"/proc/sys/$key") 2>/dev/null; then
+				taken="$taken/proc/sys/$key$nl"
+			else
+				refused=$key
+			fi
+		fi
+		key=
+	done
+	IFS=$nl
+	if [ -n "$taken" ]; then now=$(head -v -c 4096 -- $taken 2>/dev/null)$nl; fi
+	IFS=$tab
+	for word; do
+		if [ -z "$key" ]; then
+			key=$word
+			continue
+		fi
+		case $nl$taken$nl$refused in
+		*"$nl/proc/sys/$key$nl"* | *"$nl$key")
+			if assigned "$key" "$word"; then
+				answer done ""
+			else
+				stopped=1
+				answer failed "$why"
+			fi
+			;;
+		*) answer skipped "" ;;
+		esac
+		key=
+	done
+}
+
+# assigned KEY VALUE: whether the kernel has it now.
+assigned() {
+	if [ "$1" = "$refused" ]; then why="/proc/sys/$1 refused $2"; return 1; fi
+	is=${now##*"==> /proc/sys/$1 <==$nl"}
+	is=${is%%"$nl"*}
+	if [ "$is" != "$2" ]; then why="/proc/sys/$1 is $is after $2 was written"; return 1; fi
 }
 
 # After a failure nothing more is changed in this run of the program.
@@ -396,6 +582,7 @@ change() {
 		answer done ""
 	else
 		stopped=1
+		drop
 		answer failed "${why:-no reason given}"
 	fi
 }
@@ -416,10 +603,11 @@ obey() {
 	verb=$1
 	shift
 	case $verb in
-	kernel | files | containers | room | tools | secrets | log) "$verb" "$@" ;;
-	lock | put | unput | attributes | assign | restart | sweep) change "$verb" "$@" ;;
+	files | containers | room | leftovers | tools | secrets | log | assign | put) "$verb" "$@" ;;
+	lock | unput | attributes | restart | sweep) change "$verb" "$@" ;;
 	end)
 		answer end ""
+		stay
 		exit 0
 		;;
 	*) return 1 ;;
@@ -427,17 +615,21 @@ obey() {
 }
 
 printf "\nharden 1\n"
+unset TMOUT # A bash would end the waiting with it.
 find_limit
 if [ -n "${1-}" ]; then
 	records=$(printf %b "$1")
 else
-	records=$(cat)
+	read -r size
+	records=$(head -c "$size")
 	# What broke off on its way is no order: it may end hours later, when the server notices.
 	case $nl$records in
 	*"${nl}3${tab}end") ;;
 	*) records= ;;
 	esac
 fi
+# What is started here has no business with what is still to come.
+exec 3<&0 </dev/null
 IFS=$nl
 for record in $records; do
 	obey "$record" || break

@@ -7,14 +7,15 @@ use crate::node::escaped;
 use crate::secret::Secret;
 
 /// One record to a node. The questions change nothing; what stands below them does.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Request {
-    /// Running kernel values, by dotted key.
-    Kernel(Vec<String>),
+    /// Kernel values too, because one program reads them all.
     Files(Vec<FileQuestion>),
     Containers(Vec<String>),
-    /// What a write to these paths would fail on.
+    /// What a write to these paths would fail on, and what a killed run left beside them.
     Room(Vec<String>),
+    /// What a killed run left beside these paths, alone.
+    Leftovers(Vec<String>),
     /// Programs that a change needs.
     Tools(Vec<String>),
     /// How the Secrets in etcd begin, a page of them from a key on (T-13).
@@ -25,9 +26,8 @@ pub enum Request {
     },
     /// The last lines that a container wrote.
     Log(String),
-    /// Keeps every other run from changing the node while this program runs; the text says who
-    /// it is. Stands before the changes.
-    Lock(String),
+    /// Keeps every other run from changing the node. Stands before the changes.
+    Lock(Lock),
     Put(Put),
     Unput(Unput),
     Attributes(Attributes),
@@ -41,8 +41,21 @@ pub enum Request {
     Sweep(String),
 }
 
+/// That a node is to be one run's own.
+///
+/// The program that takes the lock goes on running, and holds it, until its input ends.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Lock {
+    /// Who the run is, for others that meet it.
+    pub holder: String,
+    /// Where runs cannot be two at once; no tabs.
+    pub site: String,
+    /// True when an earlier program of the same run holds the lock.
+    pub is_held: bool,
+}
+
 /// What is asked about a file.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum FileQuestion {
     /// Owner and mode.
     Attributes(String),
@@ -52,10 +65,12 @@ pub enum FileQuestion {
     Glob(String),
     /// Owner and mode of a directory and of everything directly in it, hidden files too.
     Directory(String),
+    /// A running kernel value, by dotted key.
+    Kernel(String),
 }
 
 /// A file to be written beside its target and renamed over it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Put {
     pub attributes: Attributes,
     pub seen: Seen,
@@ -65,7 +80,7 @@ pub struct Put {
 }
 
 /// A file to be put back as it was, or to be removed because it was not there.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Unput {
     pub path: String,
     /// What stands there now.
@@ -77,7 +92,7 @@ pub struct Unput {
 }
 
 /// What a node kept of a file.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Kept {
     /// Where it is.
     pub kept: String,
@@ -88,7 +103,7 @@ pub struct Kept {
 }
 
 /// Owner and mode of a path.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Attributes {
     pub path: String,
     pub mode: u32,
@@ -97,7 +112,7 @@ pub struct Attributes {
 }
 
 /// What the plan was made for; the node refuses when it finds anything else.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Seen {
     Absent,
     /// SHA-256 of the content, in hex.
@@ -132,17 +147,19 @@ impl Request {
         )
     }
 
+    /// True when the program goes on running behind its answer, until its input ends.
+    pub fn stays(&self) -> bool {
+        matches!(self, Self::Lock(lock) if !lock.is_held)
+    }
+
     /// What it asks or does, for people; no content.
     pub fn told(&self) -> String {
         let of = |what: &str, names: &[String]| format!("{what} {}", names.join(", "));
         match self {
-            Self::Kernel(keys) => of("kernel values", keys),
-            Self::Files(files) => {
-                let paths: Vec<String> = files.iter().map(|file| file.path().to_owned()).collect();
-                of("files", &paths)
-            }
+            Self::Files(files) => told_of_files(files),
             Self::Containers(names) => of("containers", names),
             Self::Room(paths) => of("room for", paths),
+            Self::Leftovers(paths) => of("what was left beside", paths),
             Self::Tools(names) => of("programs", names),
             Self::Secrets { prefix, .. } => format!("how the Secrets below {prefix} begin"),
             Self::Log(container) => format!("the last lines of {container}"),
@@ -164,20 +181,22 @@ impl Request {
             all
         };
         match self {
-            Self::Kernel(keys) => {
-                let paths: Vec<String> = keys.iter().map(|key| proc_path(key)).collect();
-                record("kernel", &paths)
-            }
             Self::Files(files) => {
                 let marked: Vec<String> = files.iter().map(FileQuestion::marked).collect();
                 record("files", &marked)
             }
             Self::Containers(names) => record("containers", names),
             Self::Room(paths) => record("room", paths),
+            Self::Leftovers(paths) => record("leftovers", paths),
             Self::Tools(names) => record("tools", names),
             Self::Secrets { prefix, from } => record("secrets", &[prefix.clone(), from.clone()]),
             Self::Log(container) => record("log", std::slice::from_ref(container)),
-            Self::Lock(holder) => record("lock", std::slice::from_ref(holder)),
+            Self::Lock(lock) => {
+                let known = lock.is_held.then(|| "held".to_owned());
+                let mut fields = vec![lock.holder.clone(), lock.site.clone()];
+                fields.extend(known);
+                record("lock", &fields)
+            }
             Self::Put(put) => put.fields(),
             Self::Unput(unput) => unput.fields(),
             Self::Attributes(attributes) => record("attributes", &attributes.fields()),
@@ -188,13 +207,29 @@ impl Request {
     }
 }
 
+/// Kernel values and files are two kinds of thing for people.
+fn told_of_files(files: &[FileQuestion]) -> String {
+    let (keys, paths): (Vec<&FileQuestion>, Vec<&FileQuestion>) = files
+        .iter()
+        .partition(|file| matches!(file, FileQuestion::Kernel(_)));
+    let parts = [("kernel values", keys), ("files", paths)]
+        .into_iter()
+        .filter(|(_, files)| !files.is_empty())
+        .map(|(what, files)| {
+            let names: Vec<&str> = files.iter().map(|file| file.path()).collect();
+            format!("{what} {}", names.join(", "))
+        });
+    parts.collect::<Vec<String>>().join("; ")
+}
+
 impl FileQuestion {
     fn path(&self) -> &str {
         match self {
             Self::Attributes(path)
             | Self::Content(path)
             | Self::Glob(path)
-            | Self::Directory(path) => path,
+            | Self::Directory(path)
+            | Self::Kernel(path) => path,
         }
     }
 
@@ -204,6 +239,7 @@ impl FileQuestion {
             Self::Content(path) => format!("r{path}"),
             Self::Glob(pattern) => format!("g{pattern}"),
             Self::Directory(path) => format!("d{path}"),
+            Self::Kernel(key) => format!("k{}", proc_path(key)),
         }
     }
 }
@@ -215,7 +251,11 @@ impl Put {
         fields.push(self.seen.field());
         fields.push(self.keep.clone().unwrap_or_else(|| "none".to_owned()));
         fields.push(digest(self.content.expose()));
-        fields.push(escaped(self.content.expose()));
+        // A field is never empty: the shell would not count it. `\c` ends what `printf` prints.
+        fields.push(match self.content.expose() {
+            [] => "\\c".to_owned(),
+            content => escaped(content),
+        });
         fields
     }
 }

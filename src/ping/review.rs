@@ -220,9 +220,7 @@ mod tests {
 
     fn pulse(room: Room) -> Pulse {
         let mut facts = Facts::default();
-        facts
-            .room
-            .insert(AUDIT_LOG.to_owned(), Observed::Present(room));
+        facts.room.insert(AUDIT_LOG.into(), Observed::Present(room));
         let mut pulse = Pulse {
             node: "cp-1".to_owned(),
             ..Pulse::default()
@@ -233,7 +231,7 @@ mod tests {
 
     fn room(free_bytes: u64, read_only: bool) -> Room {
         Room {
-            near: "/var/log".to_owned(),
+            near: "/var/log".into(),
             read_only,
             immutable: false,
             free_bytes,

@@ -41,7 +41,7 @@ pub(super) fn blockers(profile: &Profile, fleet: &Fleet) -> Vec<Blocker> {
         if !writes && free_mib < needed_mib {
             blockers.push(Blocker::NoRoomForAudit {
                 node: node.name.clone(),
-                near: room.near.clone(),
+                near: room.near.to_string(),
                 needed_mib,
                 free_mib,
             });

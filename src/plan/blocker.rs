@@ -327,7 +327,7 @@ fn unwritable(facts: &Facts, path: &str, size: usize) -> Option<String> {
     if room.read_only {
         Some(format!("{near} is read-only"))
     } else if room.immutable {
-        Some("it is immutable (lsattr shows i or a)".to_owned())
+        Some("it is immutable or mounted read-only (see lsattr and findmnt)".to_owned())
     } else if room.free_bytes < needed {
         Some(format!(
             "the file system of {near} has {} KiB left",

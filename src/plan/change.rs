@@ -4,7 +4,7 @@ use crate::node::request::Request;
 use crate::profile::ControlId;
 
 /// A change on one node, and every control that asked for it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Change {
     /// The thing, as a person calls it: `file /etc/kubernetes/audit.yaml`.
     pub subject: String,

@@ -41,6 +41,8 @@ use crate::resource::Remedy;
 use crate::resource::Resource;
 use crate::resource::Scene;
 use crate::secret::Secret;
+use crate::shared::Pool;
+use crate::shared::Shared;
 
 pub use crate::plan::kernel::KUBELET_VALUES;
 pub use crate::plan::nodes::KEEP;
@@ -61,8 +63,8 @@ pub const TOOLS: [&str; 9] = [
 /// What will happen, in the order in which it will, and why it must not.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// By node, in the inventory's order.
-    pub nodes: Vec<(String, Vec<Change>)>,
+    /// By node, in the inventory's order; nodes that change alike have their changes in common.
+    pub nodes: Vec<(String, Shared<Vec<Change>>)>,
     pub cluster: Option<ClusterChange>,
     /// Why `rke up` must run; `None` when the containers are as `cluster.yml` says.
     pub rke_up: Option<String>,
@@ -133,9 +135,13 @@ pub fn plan(profile: &Profile, fleet: &Fleet, settings: &Settings<'_>) -> Plan {
     plan.blockers
         .extend(kernel::blockers(profile, fleet, &drafts));
     key::decide(profile, fleet, settings, &mut drafts, &mut plan.blockers);
+    let mut alike = Pool::default();
     for (node, facts) in fleet.nodes() {
         if let Some(draft) = drafts.remove(node.name.as_str()) {
-            finish(&mut plan, draft, (&node.name, facts), fleet, settings);
+            let changes = finish(&mut plan, draft, (&node.name, facts), fleet, settings);
+            let changes = changes.filter(|changes| !changes.is_empty());
+            plan.nodes
+                .extend(changes.map(|changes| (node.name.clone(), alike.share(changes))));
         }
     }
     let edited = cluster::finish(&mut plan, wishes, fleet);
@@ -204,13 +210,14 @@ fn audited<'a>(
         })
 }
 
+/// The changes of one node; what stands in their way, and what they entail, goes into the plan.
 fn finish(
     plan: &mut Plan,
     draft: Draft,
     (name, facts): (&str, &Facts),
     fleet: &Fleet,
     settings: &Settings<'_>,
-) {
+) -> Option<Vec<Change>> {
     let scene: Scene<'_> = fleet.scene(facts);
     for component in &draft.restarts {
         if matches!(facts.container(component), Observed::Present(_)) {
@@ -224,14 +231,14 @@ fn finish(
         Ok(changes) => {
             let left = facts.leftovers.iter().map(|path| Change::sweep(path));
             let changes: Vec<Change> = left.chain(changes).collect();
-            if changes.is_empty() {
-                return;
-            }
             plan.blockers
                 .extend(blocker::of_writes(name, facts, &changes));
-            plan.nodes.push((name.to_owned(), changes));
+            Some(changes)
         }
-        Err(blocker) => plan.blockers.push(blocker),
+        Err(blocker) => {
+            plan.blockers.push(blocker);
+            None
+        }
     }
 }
 

@@ -360,5 +360,7 @@ fn set_content(facts: &mut facts::Facts, path: &str, keys: &BTreeMap<String, Str
         .and_then(facts::Content::text)
         .unwrap_or_default();
     file.content = Some(facts::Content::new(boot::edited(old, keys).into_bytes()));
-    facts.files.insert(path.to_owned(), Observed::Present(file));
+    facts
+        .files
+        .insert(path.into(), Observed::Present(file.into()));
 }

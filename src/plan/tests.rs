@@ -12,6 +12,7 @@ use crate::facts::container;
 use crate::facts::container::State;
 use crate::facts::object::Objects;
 use crate::facts::question::SYSCTL_CONF;
+use crate::facts::store::Store;
 use crate::finding::Finding;
 use crate::finding::Verdict;
 use crate::fleet::ClusterState;
@@ -23,6 +24,8 @@ use crate::profile::library::Source;
 use crate::profile::load::load;
 use crate::profile::playbook;
 use crate::resource::encryption::NO_KEY;
+use crate::shared::Shared;
+use crate::shared::Text;
 use crate::yaml;
 
 const NODES: &str = "nodes:\n- {address: 10.0.0.1, hostname_override: cp-1, user: root, role: [controlplane, etcd]}\n- {address: 10.0.0.2, hostname_override: cp-2, user: root, role: [controlplane, etcd]}\n- {address: 10.0.0.3, hostname_override: w-1, user: root, role: [worker]}\nkubernetes_version: v1.11.3-rancher1-1\n";
@@ -47,12 +50,13 @@ fn fixture(name: &str) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-fn file(text: &str, mode: u32) -> Observed<File> {
-    Observed::Present(File {
+fn file(text: &str, mode: u32) -> Observed<Shared<File>> {
+    let file = File {
         mode,
         content: Some(Content::new(text.into())),
         ..File::new_regular()
-    })
+    };
+    Observed::Present(file.into())
 }
 
 /// A node whose every question is answered, with the containers of a genuine inspection.
@@ -72,12 +76,12 @@ fn facts(inspect: &str, roles_of_control_plane: bool) -> Facts {
             .kernel
             .insert(key.into(), Observed::Present(value.into()));
     }
-    for container in container::read(&fixture(inspect)).unwrap() {
-        let of_worker = ["kubelet", "kube-proxy"].contains(&container.name.as_str());
+    for container in container::read(&fixture(inspect), &mut Store::default()).unwrap() {
+        let of_worker = ["kubelet", "kube-proxy"].contains(&&*container.name);
         if roles_of_control_plane || of_worker {
             facts
                 .containers
-                .insert(container.name.clone(), Observed::Present(container));
+                .insert(container.name.clone(), Observed::Present(container.into()));
         }
     }
     facts.files.insert(
@@ -85,9 +89,10 @@ fn facts(inspect: &str, roles_of_control_plane: bool) -> Facts {
         file("# ours\nkernel.panic = 0\n", 0o644),
     );
     for name in ["encryption", "audit", "admission", "event"] {
-        facts
-            .files
-            .insert(format!("/etc/kubernetes/{name}.yaml"), Observed::Absent);
+        facts.files.insert(
+            format!("/etc/kubernetes/{name}.yaml").into(),
+            Observed::Absent,
+        );
     }
     for path in facts.files.keys().cloned().collect::<Vec<_>>() {
         let room = Room {
@@ -111,7 +116,7 @@ pub(super) fn fleet_of(inspect: &str) -> Fleet {
     };
     let facts = [("cp-1", true), ("cp-2", true), ("w-1", false)]
         .map(|(name, control)| (name.to_owned(), facts(inspect, control)));
-    Fleet::new(inventory, cluster, BTreeMap::from(facts))
+    Fleet::new(inventory.into(), cluster, BTreeMap::from(facts))
 }
 
 fn fleet() -> Fleet {
@@ -150,7 +155,7 @@ fn key_on(fleet: &mut Fleet, node: &str, key: &str) {
 fn keys_written(plan: &Plan) -> BTreeMap<String, String> {
     let mut written = BTreeMap::new();
     for (node, changes) in &plan.nodes {
-        for change in changes {
+        for change in changes.iter() {
             if let Request::Put(put) = &change.request
                 && put.attributes.path == ENCRYPTION
             {
@@ -166,11 +171,11 @@ fn keys_written(plan: &Plan) -> BTreeMap<String, String> {
 fn after(mut fleet: Fleet, plan: &Plan) -> Fleet {
     for (node, changes) in &plan.nodes {
         let facts = fleet.facts.get_mut(node).unwrap();
-        for change in changes {
+        for change in changes.iter() {
             match &change.request {
                 Request::Put(put) => {
                     let text = String::from_utf8(put.content.expose().to_vec()).unwrap();
-                    let path = put.attributes.path.clone();
+                    let path = put.attributes.path.as_str().into();
                     facts.files.insert(path, file(&text, put.attributes.mode));
                 }
                 Request::Assign { key, value } => {
@@ -179,7 +184,8 @@ fn after(mut fleet: Fleet, plan: &Plan) -> Fleet {
                         .insert(key.clone(), Observed::Present(value.clone()));
                 }
                 Request::Attributes(attributes) => {
-                    let Some(Observed::Present(file)) = facts.files.get_mut(&attributes.path)
+                    let Some(Observed::Present(file)) =
+                        facts.files.get_mut(attributes.path.as_str())
                     else {
                         panic!("{} is not there", attributes.path);
                     };
@@ -394,7 +400,7 @@ fn an_object_in_the_cluster_is_judged_by_what_it_says() {
         let mut of_addons = findings
             .into_iter()
             .filter(|f| f.control.0 == "guide:2.1.5");
-        of_addons.next().unwrap().verdict
+        of_addons.next().unwrap().verdict.clone()
     };
 
     assert!(matches!(
@@ -588,7 +594,7 @@ fn the_plug_ins_of_all_api_servers_are_kept_under_the_flag_that_runs() {
             .retain(|word| !word.starts_with("--enable-admission-plugins"));
         server
             .command
-            .push(format!("--admission-control=ServiceAccount,{plugin}"));
+            .push(format!("--admission-control=ServiceAccount,{plugin}").into());
     }
 
     let text = planned(&fleet).cluster.unwrap().new_text;
@@ -700,11 +706,12 @@ fn a_file_that_overrules_at_boot_is_edited_where_it_is_the_sites_own() {
     facts
         .files
         .insert(crate::facts::question::SYSTEMD_RUNS.into(), file("", 0o755));
-    let link = Observed::Present(File {
+    let link = File {
         link: true,
         content: Some(Content::new(b"# ours\nkernel.panic = 0\n".to_vec())),
         ..File::new_regular()
-    });
+    };
+    let link = Observed::Present(link.into());
     facts
         .files
         .insert("/etc/sysctl.d/99-sysctl.conf".into(), link);
@@ -920,7 +927,7 @@ fn a_disk_that_the_audit_logs_would_fill_stops_the_run() {
             free_inodes: None,
         })
     };
-    let path = audit_log::path(&profile()).unwrap().to_owned();
+    let path = Text::from(audit_log::path(&profile()).unwrap());
     let facts = fleet.facts.get_mut("cp-1").unwrap();
     facts.room.insert(path.clone(), room(599));
 
@@ -1006,7 +1013,7 @@ fn a_silent_node_and_a_missing_container_are_not_told_as_unread() {
 #[test]
 fn what_is_no_readable_file_where_a_component_reads_one_is_a_blocker() {
     let audit = "/etc/kubernetes/audit.yaml";
-    let pipe = Observed::Present(File::new_regular());
+    let pipe = Observed::Present(File::new_regular().into());
     let unread = Observed::Unread {
         why: "Input/output error".into(),
     };

@@ -235,7 +235,7 @@ impl Report {
         is_unjudged
             || !self.unreachable.is_empty()
             || !self.failures.is_empty()
-            || self.findings().iter().any(Finding::is_incomplete)
+            || self.findings().iter().any(|one| one.is_incomplete())
     }
 
     fn judge(&mut self, findings: Vec<Finding>) {

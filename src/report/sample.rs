@@ -11,6 +11,7 @@ use crate::event::Outcome;
 use crate::event::RunStarted;
 use crate::finding::Attested;
 use crate::finding::Finding;
+use crate::finding::Ruling;
 use crate::finding::Verdict;
 use crate::node::request::Request;
 use crate::plan::Plan;
@@ -87,23 +88,35 @@ pub(super) fn finished() -> Event {
 }
 
 pub(super) fn kernel(node: &str, verdict: Verdict, evidence: Vec<Evidence>) -> Finding {
-    Finding {
+    let ruling = Ruling {
         control: ControlId("guide:1.1.1".to_owned()),
         title: "The kernel behaves as the kubelet expects, now and after a reboot".to_owned(),
-        node: Some(node.to_owned()),
         verdict,
         evidence,
+    };
+    Finding {
+        node: Some(node.into()),
+        ruling: ruling.into(),
     }
 }
 
 pub(super) fn policy(verdict: Verdict) -> Finding {
-    Finding {
+    let ruling = Ruling {
         control: ControlId("guide:2.1.5".to_owned()),
         title: "Pods are restricted unless they are allowed more".to_owned(),
-        node: None,
         verdict,
         evidence: Vec::new(),
+    };
+    Finding {
+        node: None,
+        ruling: ruling.into(),
     }
+}
+
+/// The same of another control.
+pub(super) fn of_control(control: &str, mut finding: Finding) -> Finding {
+    finding.ruling.control = ControlId(control.to_owned());
+    finding
 }
 
 pub(super) fn met() -> Evidence {
@@ -160,7 +173,7 @@ pub(super) fn plan(nodes: &[&str], blockers: Vec<Blocker>) -> Plan {
     Plan {
         nodes: nodes
             .iter()
-            .map(|&node| (node.to_owned(), changes.clone()))
+            .map(|&node| (node.to_owned(), changes.clone().into()))
             .collect(),
         cluster: Some(ClusterChange {
             edits: vec![edit],
@@ -397,10 +410,7 @@ pub(super) fn accepted_check() -> Vec<Event> {
 }
 
 fn odd(control: &str, verdict: Verdict) -> Finding {
-    Finding {
-        control: ControlId(control.to_owned()),
-        ..policy(verdict)
-    }
+    of_control(control, policy(verdict))
 }
 
 /// `document`, every text of it followed by `text`.

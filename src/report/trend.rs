@@ -199,7 +199,7 @@ impl Change {
             kind,
             control: finding.control.clone(),
             title: finding.title.clone(),
-            node: finding.node.clone(),
+            node: finding.node.as_deref().map(str::to_owned),
             before,
             now,
         }

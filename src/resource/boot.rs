@@ -133,6 +133,10 @@ fn content<'a>(facts: &'a Facts, path: &str) -> Result<&'a str, String> {
 }
 
 fn in_file(path: &str, text: &str, key: &str) -> impl Iterator<Item = Assignment> {
+    // Whatever separates the parts of a key, its last one stands in every line that sets it; most
+    // files have none.
+    let last = key.rsplit('.').next().unwrap_or(key);
+    let text = if text.contains(last) { text } else { "" };
     text.lines().enumerate().filter_map(move |(index, line)| {
         let (name, value) = assignment(line)?;
         (name == key).then(|| Assignment {
@@ -202,6 +206,7 @@ fn with_value(line: &str, old: &str, new: &str) -> String {
 mod tests {
     use super::*;
     use crate::facts::Content;
+    use crate::shared::Shared;
 
     fn file(content: &str, link: bool) -> Observed<File> {
         Observed::Present(File {
@@ -214,7 +219,7 @@ mod tests {
     fn facts(files: &[(&str, &str)]) -> Facts {
         let files = files.iter().map(|(path, text)| {
             let link = *path == SYSCTL_CONF_LINK;
-            ((*path).to_owned(), file(text, link))
+            ((*path).into(), file(text, link).map(Shared::from))
         });
         Facts {
             files: files.collect(),
@@ -279,7 +284,7 @@ mod tests {
     #[test]
     fn what_a_system_keeps_elsewhere_is_not_known_from_files() {
         let mut facts = facts(&[(SYSCTL_CONF, "kernel.panic=10")]);
-        facts.operating_system = Some("RancherOS v1.5.5".to_owned());
+        facts.operating_system = Some("RancherOS v1.5.5".into());
 
         let why = assignments(&facts, "kernel.panic").unwrap_err();
 

@@ -1,7 +1,7 @@
 //! What a comparison saw, beside what was wanted.
 
 /// What was wanted of one thing and what was seen, one line each, secrets already redacted.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Evidence {
     pub subject: String,
     pub wanted: String,
@@ -9,7 +9,7 @@ pub struct Evidence {
 }
 
 /// What a comparison saw. Only a measurement can meet or miss what is wanted.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Seen {
     Met(String),
     Unmet(String),

@@ -13,6 +13,8 @@ use crate::resource::Evidence;
 use crate::resource::Scene;
 use crate::resource::Seen;
 use crate::resource::file::Mode;
+use crate::shared::Shared;
+use crate::shared::Text;
 
 /// A file or directory on the host, found through the component that uses it (T-38, T-39).
 #[derive(Clone, Debug, Deserialize)]
@@ -52,7 +54,9 @@ impl Path {
     pub(super) fn questions_after(&self, facts: &Facts) -> Vec<Question> {
         match self.host_path(facts) {
             // The path comes from the node, and a control character would end a record to it.
-            Ok(path) if !facts.files.contains_key(&path) && !path.contains(char::is_control) => {
+            Ok(path)
+                if !facts.files.contains_key(path.as_str()) && !path.contains(char::is_control) =>
+            {
                 vec![self.question(path)]
             }
             _ => Vec::new(),
@@ -138,7 +142,7 @@ impl Path {
             };
             match seen {
                 Seen::Met(_) => met += 1,
-                other => evidence.push(Evidence::new(path, self.in_words(), other)),
+                other => evidence.push(Evidence::new(&**path, self.in_words(), other)),
             }
         }
         if evidence.is_empty() {
@@ -160,7 +164,7 @@ impl Path {
         &'a self,
         directory: &'a str,
         facts: &'a Facts,
-    ) -> impl Iterator<Item = (&'a String, &'a Observed<File>)> {
+    ) -> impl Iterator<Item = (&'a Text, &'a Observed<Shared<File>>)> {
         facts.files.iter().filter(move |(path, _)| {
             path.rsplit_once('/')
                 .is_some_and(|(parent, name)| parent == directory && self.is_meant(name))

@@ -13,6 +13,9 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use sha2::Digest;
+use sha2::Sha256;
+
 use crate::rke::RkeError;
 use crate::rke::write::folder;
 use crate::rke::write::temporary;
@@ -58,6 +61,21 @@ impl Lock {
             config: config.to_owned(),
             holder: "several runs at once".to_owned(),
         })
+    }
+
+    /// Names what is locked: the same for every run that needs this lock, and for no other.
+    ///
+    /// The boot tells one kernel from another, and the folder one container's files from another's.
+    pub fn site(&self) -> String {
+        let boot = fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let folder = fs::metadata(folder(&self.path));
+        let folder = folder.map_or((0, 0), |folder| (folder.dev(), folder.ino()));
+        let mut digest = Sha256::new();
+        digest.update(boot);
+        digest.update(format!("{folder:?}{:?}", self.path.file_name()));
+        let digest: [u8; 32] = digest.finalize().into();
+        let first = digest.first_chunk().copied().unwrap_or_default();
+        format!("{:016x}", u64::from_be_bytes(first))
     }
 
     /// The lock as an empty standard input: whoever gets it holds the lock too, until it ends.
@@ -161,6 +179,18 @@ fn held(config: &Path, file: &mut File) -> RkeError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_site_is_the_same_for_every_run_that_needs_the_lock_and_for_no_other() {
+        let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let site = |dir: &tempfile::TempDir, name: &str| {
+            Lock::take(&dir.path().join(name)).unwrap().site()
+        };
+
+        assert_eq!(site(&here, "cluster.yml"), site(&here, "cluster.yml"));
+        assert_ne!(site(&here, "cluster.yml"), site(&there, "cluster.yml"));
+        assert_ne!(site(&here, "cluster.yml"), site(&here, "other.yml"));
+    }
 
     #[test]
     fn a_second_run_is_told_who_holds_the_lock() {

@@ -16,6 +16,7 @@ use crate::secret::Secret;
 use crate::ssh::Output;
 use crate::ssh::Status;
 use crate::ssh::gate::Gate;
+use crate::ssh::held::Held;
 use crate::ssh::patience::Patience;
 
 /// Bytes of stderr that are kept; more is dropped.
@@ -45,31 +46,87 @@ pub(super) async fn exec(
     stdin: Secret,
     limit: usize,
 ) -> Result<Output, Failure> {
-    let (mut answers, writer) = open(handle).await?;
-    let channel = Closing(Some(writer));
-    let Some(writer) = channel.0.as_ref() else {
-        return Err(Failure::Lost);
-    };
-    writer
-        .exec(true, command)
-        .await
-        .map_err(|_| Failure::Lost)?;
-    let input = feed(writer, &stdin);
-    pin!(input);
-    let mut fed = false;
-    let mut heard = Heard::new(limit);
-    // Writing first and reading afterwards would stop both sides at full windows.
-    loop {
-        select! {
-            biased;
-            message = answers.wait() => match message {
-                Some(message) => heard.take(message)?,
-                None => break,
-            },
-            () = &mut input, if !fed => fed = true,
+    let mut running = Running::start(handle, command, limit).await?;
+    running.converse(&stdin, Input::Ends, |_| false).await?;
+    running.heard.output()
+}
+
+/// The same, but the stdin does not end with `stdin`, and a command that goes on running behind
+/// output that `is_whole` is held.
+pub(super) async fn exec_and_hold(
+    handle: &Handle<Gate>,
+    command: &str,
+    stdin: Secret,
+    limit: usize,
+    is_whole: fn(&[u8]) -> bool,
+) -> Result<(Output, Option<Held>), Failure> {
+    let mut running = Running::start(handle, command, limit).await?;
+    running.converse(&stdin, Input::Stays, is_whole).await?;
+    if running.heard.status.is_some() {
+        return Ok((running.heard.output()?, None));
+    }
+    let Running {
+        answers,
+        channel,
+        mut heard,
+    } = running;
+    heard.status = Some(Status::Running);
+    Ok((heard.output()?, Some(Held::new(answers, channel))))
+}
+
+/// A command on its channel.
+struct Running {
+    answers: ChannelReadHalf,
+    channel: Closing,
+    heard: Heard,
+}
+
+/// What becomes of a command's input behind the last byte that it is given.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Input {
+    Ends,
+    Stays,
+}
+
+impl Running {
+    async fn start(handle: &Handle<Gate>, command: &str, limit: usize) -> Result<Self, Failure> {
+        let (answers, writer) = open(handle).await?;
+        let started = writer.exec(true, command).await;
+        let channel = Closing(Some(writer));
+        started.map_err(|_| Failure::Lost)?;
+        Ok(Self {
+            answers,
+            channel,
+            heard: Heard::new(limit),
+        })
+    }
+
+    /// Feeds and listens until the command has ended, or its output is whole.
+    async fn converse(
+        &mut self,
+        stdin: &Secret,
+        then: Input,
+        is_whole: fn(&[u8]) -> bool,
+    ) -> Result<(), Failure> {
+        let writer = self.channel.0.as_ref().ok_or(Failure::Lost)?;
+        let input = feed(writer, stdin, then);
+        pin!(input);
+        let mut fed = false;
+        // Writing first and reading afterwards would stop both sides at full windows.
+        loop {
+            select! {
+                biased;
+                message = self.answers.wait() => match message {
+                    Some(message) => self.heard.take(message)?,
+                    None => return Ok(()),
+                },
+                () = &mut input, if !fed => fed = true,
+            }
+            if is_whole(&self.heard.stdout) {
+                return Ok(());
+            }
         }
     }
-    heard.output()
 }
 
 /// Opens a channel; more than once, because sshd frees a finished command's place a moment after
@@ -94,7 +151,7 @@ async fn open(handle: &Handle<Gate>) -> Result<(ChannelReadHalf, ChannelWriteHal
     }
 }
 
-async fn feed(writer: &ChannelWriteHalf<Msg>, stdin: &Secret) {
+async fn feed(writer: &ChannelWriteHalf<Msg>, stdin: &Secret, then: Input) {
     const CHUNK: usize = 32 * 1024;
     for chunk in stdin.expose().chunks(CHUNK) {
         if writer.data_bytes(chunk.to_vec()).await.is_err() {
@@ -102,11 +159,13 @@ async fn feed(writer: &ChannelWriteHalf<Msg>, stdin: &Secret) {
             return;
         }
     }
-    let _ = writer.eof().await;
+    if then == Input::Ends {
+        let _ = writer.eof().await;
+    }
 }
 
 /// Closes the channel when dropped; the library's own drop tells the server nothing.
-struct Closing(Option<ChannelWriteHalf<Msg>>);
+pub(super) struct Closing(pub(super) Option<ChannelWriteHalf<Msg>>);
 
 impl Drop for Closing {
     fn drop(&mut self) {

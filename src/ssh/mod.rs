@@ -15,6 +15,7 @@ mod exec;
 pub mod forward;
 mod gate;
 mod handshake;
+pub mod held;
 mod host_certificate;
 pub mod host_key;
 pub mod jump;
@@ -57,6 +58,8 @@ pub enum Status {
     Code(u32),
     /// The signal's name without `SIG`, such as `KILL`.
     Signal(String),
+    /// It has said everything and still runs.
+    Running,
 }
 
 /// One connection to one node; all phases of a run go through it.

@@ -22,11 +22,13 @@ use crate::ssh::SshError;
 use crate::ssh::error::Step;
 use crate::ssh::exec::Failure;
 use crate::ssh::exec::exec;
+use crate::ssh::exec::exec_and_hold;
 use crate::ssh::gate::Check;
 use crate::ssh::gate::End;
 use crate::ssh::gate::Gate;
 use crate::ssh::handshake::Greeting;
 use crate::ssh::handshake::greet;
+use crate::ssh::held::Held;
 use crate::ssh::host_key::HostKeys;
 use crate::ssh::jump::Jumps;
 use crate::ssh::keys::Key;
@@ -232,6 +234,39 @@ impl Session {
         self.end.notes.take()
     }
 
+    /// Runs `command` as [`Remote::run`] does, and holds it where it goes on running behind output
+    /// that `is_whole`.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Remote::run`].
+    pub async fn run_and_hold(
+        &self,
+        command: &str,
+        stdin: Secret,
+        deadline: Duration,
+        is_whole: fn(&[u8]) -> bool,
+    ) -> Result<(Output, Option<Held>), SshError> {
+        let run = exec_and_hold(&self.handle, command, stdin, self.output, is_whole);
+        self.within(deadline, run).await
+    }
+
+    async fn within<T>(
+        &self,
+        deadline: Duration,
+        run: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, SshError> {
+        match timeout(deadline, run).await {
+            Ok(Ok(output)) => Ok(output),
+            Ok(Err(failure)) => Err(self.explain(failure).await),
+            Err(_) => Err(SshError::Late {
+                at: self.at.clone(),
+                step: Step::Run,
+                limit: deadline,
+            }),
+        }
+    }
+
     /// True when nothing can be asked over this connection any more.
     pub(super) fn is_closed(&self) -> bool {
         self.handle.is_closed()
@@ -287,14 +322,7 @@ impl Remote for Session {
         stdin: Secret,
         deadline: Duration,
     ) -> Result<Output, SshError> {
-        match timeout(deadline, exec(&self.handle, command, stdin, self.output)).await {
-            Ok(Ok(output)) => Ok(output),
-            Ok(Err(failure)) => Err(self.explain(failure).await),
-            Err(_) => Err(SshError::Late {
-                at: self.at.clone(),
-                step: Step::Run,
-                limit: deadline,
-            }),
-        }
+        let run = exec(&self.handle, command, stdin, self.output);
+        self.within(deadline, run).await
     }
 }

@@ -7,6 +7,7 @@ use crate::profile::load::load;
 use crate::profile::playbook;
 use crate::resource::Evidence;
 use crate::resource::Seen;
+use crate::shared::Text;
 
 const WAIVER: &str = "waivers:\n- control: guide:2.1.1\n  where: [w-*]\n  reason: old kernel\n  by: platform\n  until: 2027-01-31\n";
 const ATTESTATION: &str = "attestations:\n- control: cis:1.6.1\n  by: auditor\n  on: 2027-01-01\n  holds_until: 2027-06-30\n  note: three admins\n";
@@ -29,12 +30,15 @@ fn finding(control: &str, node: Option<&str>, verdict: Verdict) -> Finding {
         )],
         _ => Vec::new(),
     };
-    Finding {
+    let ruling = Ruling {
         control: ControlId(control.into()),
         title: "It is so".into(),
-        node: node.map(str::to_owned),
         verdict,
         evidence,
+    };
+    Finding {
+        node: node.map(Text::from),
+        ruling: ruling.into(),
     }
 }
 
@@ -96,6 +100,7 @@ fn the_last_day_counts_and_the_day_after_does_not() {
             .0
             .remove(0)
             .verdict
+            .clone()
     };
 
     assert!(matches!(verdict("2027-01-31"), Verdict::Waived { .. }));
@@ -169,12 +174,13 @@ fn in_the_cluster_a_waiver_is_about_namespaces() {
             .0
             .remove(0)
             .verdict
+            .clone()
     };
 
-    cluster.evidence = vec![pod("monitoring/node-exporter")];
+    cluster.ruling.evidence = vec![pod("monitoring/node-exporter")];
     assert!(matches!(verdict(&cluster, &text), Verdict::Waived { .. }));
 
-    cluster.evidence.push(pod("shop/web"));
+    cluster.ruling.evidence.push(pod("shop/web"));
     assert_eq!(verdict(&cluster, &text), Verdict::Fail);
     let all = text.replace("monitoring", "\"*\"");
     assert!(matches!(verdict(&cluster, &all), Verdict::Waived { .. }));
@@ -215,6 +221,7 @@ fn an_attestation_is_recorded_from_its_day_to_its_last() {
         .0
         .remove(0)
         .verdict
+        .clone()
     {
         Verdict::Manual { attested, .. } => attested.map(|said| *said),
         other => panic!("{other:?}"),

@@ -143,7 +143,7 @@ fn a_node_that_another_run_changes_is_left_and_a_lock_of_the_dead_holds_nothing(
     let boot = lab.node("cp-1").kernel("kernel.random.boot_id").unwrap();
     let held = |pid: u32| {
         fs::create_dir_all(&lock).unwrap();
-        let holder = format!("{pid}\t{}\trun 7 of ann at bastion-2", boot.trim());
+        let holder = format!("{pid}\t{}\t0815\trun 7 of ann at bastion-2", boot.trim());
         fs::write(lock.join("holder"), holder).unwrap();
     };
     let before = (lab.digest(), lab.read("cluster.yml"));

@@ -6,6 +6,7 @@ mod addons;
 mod apply;
 mod audit_log;
 mod bad_input;
+mod bastions;
 mod check;
 mod controls;
 mod drivers;

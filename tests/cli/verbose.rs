@@ -20,7 +20,7 @@ fn each_v_tells_more_and_the_result_is_the_same() {
         "as on record",
         "id_ed25519`: accepted",
         "exit status 0",
-        "answer kernel: ",
+        "answer files: ",
     ];
     let all = [&node[..], &step, &wire].concat();
 

@@ -9,6 +9,7 @@ use std::hint::black_box;
 use std::io;
 
 use harden::facts::answer;
+use harden::facts::store::Store;
 use harden::fleet::Fleet;
 use harden::report::document::Document;
 use harden::report::html;
@@ -81,7 +82,7 @@ fn the_work_grows_with_the_nodes_and_not_faster() {
         sizes.map(|count| sample::answers_times(count / 20)),
     );
     assert_linear("docker inspect", |count| {
-        answer::read(&questions, &answers[of(count)])
+        answer::read(&questions, &answers[of(count)], &mut Store::default())
     });
     assert_fleets_linear("nodes that are alike", &sizes.map(sample::fleet));
     assert_fleets_linear("nodes that differ", &sizes.map(sample::strangers));

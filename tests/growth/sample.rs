@@ -18,6 +18,7 @@ use harden::facts::Facts;
 use harden::facts::Observed;
 use harden::facts::answer;
 use harden::facts::question::Question;
+use harden::facts::store::Store;
 use harden::fleet::ClusterState;
 use harden::fleet::Fleet;
 use harden::inventory::Inventory;
@@ -116,17 +117,19 @@ fn answers_with(inspected: String) -> Vec<Answer> {
         verb: verb.to_owned(),
         body: body.into_bytes(),
     };
-    let kernel = "kernel/panic:0\nkernel/panic_on_oops:0\nvm/overcommit_memory:0\n";
-    let kernel = kernel.lines().fold(String::new(), |mut text, line| {
-        let _ = writeln!(text, "/proc/sys/{line}");
-        text
-    });
+    let (mut listing, mut content) = (String::new(), String::new());
+    for key in [
+        "kernel/panic",
+        "kernel/panic_on_oops",
+        "vm/overcommit_memory",
+    ] {
+        let _ = writeln!(listing, "value\t{key}");
+        let _ = writeln!(content, "==> /proc/sys/{key} <==\n0\n");
+    }
     vec![
-        answer("kernel", kernel),
-        answer("files", "absent\t/etc/sysctl.conf\n".to_owned()),
-        answer("content", String::new()),
+        answer("files", format!("{listing}absent\t/etc/sysctl.conf\n")),
+        answer("content", format!("{content}==> standard input <==")),
         answer("containers", inspected),
-        answer("refused", String::new()),
         answer("tools", String::new()),
     ]
 }
@@ -138,7 +141,7 @@ pub(crate) fn questions() -> BTreeSet<Question> {
 }
 
 pub(crate) fn facts() -> Facts {
-    answer::read(&questions(), &answers())
+    answer::read(&questions(), &answers(), &mut Store::default())
 }
 
 /// Every node answered alike.
@@ -168,7 +171,7 @@ fn fleet_of(count: usize, of: impl Fn(usize, Facts) -> Facts) -> Fleet {
         file: cluster(&text),
         exists: true,
     };
-    Fleet::new(inventory, cluster, facts)
+    Fleet::new(inventory.into(), cluster, facts)
 }
 
 pub(crate) fn planned(profile: &Profile, fleet: &Fleet) -> Plan {

@@ -84,7 +84,7 @@ fn cases() -> Vec<Case> {
 
 fn make(fleet: &mut Fleet, change: &Change) {
     match change {
-        Change::Add([name, word]) => component(fleet, name).command.push(word.clone()),
+        Change::Add([name, word]) => component(fleet, name).command.push(word.as_str().into()),
         Change::Drop([name, flag]) => {
             let command = &mut component(fleet, name).command;
             let before = command.len();
@@ -96,11 +96,11 @@ fn make(fleet: &mut Fleet, change: &Change) {
             "absent" => {
                 facts(fleet)
                     .containers
-                    .insert(name.clone(), Observed::Absent);
+                    .insert(name.as_str().into(), Observed::Absent);
             }
             "unread" => {
                 let why = Observed::unread("docker did not answer");
-                facts(fleet).containers.insert(name.clone(), why);
+                facts(fleet).containers.insert(name.as_str().into(), why);
             }
             status => {
                 let status = status.to_owned();
@@ -120,17 +120,19 @@ fn make(fleet: &mut Fleet, change: &Change) {
         Change::File(file) => attributes(fleet, file, FileKind::Regular),
         Change::Directory(file) => attributes(fleet, file, FileKind::Directory),
         Change::Missing(path) => {
-            facts(fleet).files.insert(path.clone(), Observed::Absent);
+            facts(fleet)
+                .files
+                .insert(path.as_str().into(), Observed::Absent);
         }
         Change::Forbidden(path) => {
             facts(fleet)
                 .files
-                .insert(path.clone(), Observed::unread("no permission"));
+                .insert(path.as_str().into(), Observed::unread("no permission"));
         }
         Change::Text([path, text]) => {
             facts(fleet)
                 .files
-                .insert(path.clone(), text_file(text, 0o600));
+                .insert(path.as_str().into(), text_file(text, 0o600));
         }
         Change::Edited([name, part, instead]) => {
             let text = template(name);
@@ -138,7 +140,7 @@ fn make(fleet: &mut Fleet, change: &Change) {
             let file = text_file(&text.replace(part, instead), 0o600);
             facts(fleet)
                 .files
-                .insert(format!("/etc/kubernetes/{name}.yaml"), file);
+                .insert(format!("/etc/kubernetes/{name}.yaml").into(), file);
         }
         Change::Kernel([key, value]) => {
             facts(fleet)
@@ -164,7 +166,7 @@ fn make(fleet: &mut Fleet, change: &Change) {
 
 fn attributes(fleet: &mut Fleet, [path, mode, owner, group]: &[String; 4], kind: FileKind) {
     let id = |name: &String| if name == "root" { 0 } else { 52034 };
-    let content = match facts(fleet).files.get(path) {
+    let content = match facts(fleet).files.get(path.as_str()) {
         Some(Observed::Present(file)) => file.content.clone(),
         _ => None,
     };
@@ -173,15 +175,15 @@ fn attributes(fleet: &mut Fleet, [path, mode, owner, group]: &[String; 4], kind:
         mode: u32::from_str_radix(mode, 8).unwrap(),
         uid: id(owner),
         gid: id(group),
-        owner: owner.clone(),
-        group: group.clone(),
+        owner: owner.as_str().into(),
+        group: group.as_str().into(),
         modified: jiff::Timestamp::UNIX_EPOCH,
         link: false,
         content,
     };
     facts(fleet)
         .files
-        .insert(path.clone(), Observed::Present(file));
+        .insert(path.as_str().into(), Observed::Present(file.into()));
 }
 
 fn deploy(fleet: &mut Fleet, [add_local, level]: &[String; 2]) {

@@ -16,6 +16,7 @@ use harden::facts::container;
 use harden::facts::container::Container;
 use harden::facts::object::Objects;
 use harden::facts::question::SYSCTL_CONF;
+use harden::facts::store::Store;
 use harden::finding::Finding;
 use harden::finding::Verdict;
 use harden::fleet::ClusterState;
@@ -30,6 +31,7 @@ use harden::profile::library::Source;
 use harden::profile::load::load;
 use harden::profile::playbook;
 use harden::secret::Secret;
+use harden::shared::Shared;
 use harden::yaml;
 
 use crate::server;
@@ -71,9 +73,10 @@ pub(crate) fn default() -> Fleet {
             .insert(key.into(), Observed::Present("0".into()));
     }
     for name in ["encryption", "audit", "admission", "event"] {
-        facts
-            .files
-            .insert(format!("/etc/kubernetes/{name}.yaml"), Observed::Absent);
+        facts.files.insert(
+            format!("/etc/kubernetes/{name}.yaml").into(),
+            Observed::Absent,
+        );
     }
     facts.files.insert(SYSCTL_CONF.into(), text_file("", 0o644));
     let mut fleet = fleet(facts, CLUSTER);
@@ -108,7 +111,9 @@ pub(crate) fn hardened() -> Fleet {
         .insert(SYSCTL_CONF.into(), text_file(&boot, 0o644));
     for name in ["encryption", "audit", "admission", "event"] {
         let path = format!("/etc/kubernetes/{name}.yaml");
-        facts.files.insert(path, text_file(&template(name), 0o600));
+        facts
+            .files
+            .insert(path.into(), text_file(&template(name), 0o600));
     }
     let mut fleet = fleet(facts, &text);
     let addons = yaml::documents("addons", &template("addons")).unwrap();
@@ -164,12 +169,13 @@ pub(crate) fn component<'a>(fleet: &'a mut Fleet, name: &str) -> &'a mut Contain
     }
 }
 
-pub(crate) fn text_file(text: &str, mode: u32) -> Observed<File> {
-    Observed::Present(File {
+pub(crate) fn text_file(text: &str, mode: u32) -> Observed<Shared<File>> {
+    let file = File {
         mode,
         content: Some(Content::new(text.into())),
         ..File::new_regular()
-    })
+    };
+    Observed::Present(file.into())
 }
 
 /// What stands in a template, rendered with the guide's values.
@@ -191,7 +197,7 @@ fn fleet(facts: Facts, cluster: &str) -> Fleet {
         exists: true,
     };
     Fleet::new(
-        inventory,
+        inventory.into(),
         cluster,
         BTreeMap::from([(NODE.to_owned(), facts)]),
     )
@@ -208,10 +214,10 @@ fn of_rke(inspect: &str) -> Facts {
         missing_tools: Some(Vec::new()),
         ..Facts::default()
     };
-    for container in container::read(&json).unwrap() {
+    for container in container::read(&json, &mut Store::default()).unwrap() {
         facts
             .containers
-            .insert(container.name.clone(), Observed::Present(container));
+            .insert(container.name.clone(), Observed::Present(container.into()));
     }
     let files = [
         ("/etc/kubernetes/ssl/kubecfg-kube-scheduler.yaml", 0o644),
@@ -249,10 +255,11 @@ fn of_rke(inspect: &str) -> Facts {
     facts
 }
 
-pub(crate) fn entry(kind: FileKind, mode: u32) -> Observed<File> {
-    Observed::Present(File {
+pub(crate) fn entry(kind: FileKind, mode: u32) -> Observed<Shared<File>> {
+    let file = File {
         kind,
         mode,
         ..File::new_regular()
-    })
+    };
+    Observed::Present(file.into())
 }

@@ -208,7 +208,7 @@ fn the_benchmark_is_measured_and_only_the_guide_is_mended() {
 
     let plan = plan::plan(profile, &default(), &settings);
 
-    let of_nodes = plan.nodes.iter().flat_map(|(_, changes)| changes);
+    let of_nodes = plan.nodes.iter().flat_map(|(_, changes)| changes.iter());
     let of_nodes = of_nodes.flat_map(|change| &change.controls);
     let edits = plan.cluster.iter().flat_map(|cluster| &cluster.edits);
     let wishes = of_nodes.chain(edits.flat_map(|edit| &edit.controls));

@@ -66,7 +66,7 @@ fn as_of_rke() -> Fleet {
     for name in ["encryption", "audit", "admission", "event"] {
         let path = format!("/opt/kubernetes/{name}.yaml");
         let absent = harden::facts::Observed::Absent;
-        facts(&mut fleet).files.insert(path, absent);
+        facts(&mut fleet).files.insert(path.into(), absent);
     }
     fleet
 }
@@ -103,7 +103,7 @@ fn put_files(fleet: &mut Fleet) {
         let text = template(of).replace("qps: 500\n", "qps: 5000\n");
         let text = text.replace("burst: 5000\n", "burst: 20000\n");
         files.insert(
-            format!("/opt/kubernetes/{name}.yaml"),
+            format!("/opt/kubernetes/{name}.yaml").into(),
             text_file(&text, 0o600),
         );
     }
@@ -111,12 +111,12 @@ fn put_files(fleet: &mut Fleet) {
     files.insert(directory.into(), entry(FileKind::Directory, 0o755));
     for name in ["kube-node-key.pem", "kube-apiserver-key.pem"] {
         let key = entry(FileKind::Regular, 0o600);
-        files.insert(format!("{directory}/{name}"), key);
+        files.insert(format!("{directory}/{name}").into(), key);
     }
 }
 
 fn set(container: &mut Container, flag: &str, value: &str) {
-    container.command.push(format!("--{flag}={value}"));
+    container.command.push(format!("--{flag}={value}").into());
 }
 
 fn forget(container: &mut Container, flag: &str) {
@@ -200,7 +200,7 @@ fn a_key_that_others_may_read_fails_and_a_certificate_does_not() {
 fn the_plan_writes_where_the_later_guide_wants_it() {
     let plan = planned(&later_profile(), &as_of_rke());
 
-    let changes = plan.nodes.iter().flat_map(|(_, changes)| changes);
+    let changes = plan.nodes.iter().flat_map(|(_, changes)| changes.iter());
     let changes: Vec<&str> = changes.map(|change| change.subject.as_str()).collect();
     assert!(
         changes.contains(&"file /opt/kubernetes/encryption.yaml"),

@@ -5,6 +5,7 @@
 mod as_openssh;
 mod config;
 mod addresses;
+mod held;
 mod host_certificates;
 mod host_keys;
 mod jumps;

@@ -139,12 +139,12 @@ impl Deed {
                 component: component.clone(),
             },
             Request::Sweep(path) => Self::Sweep { path: path.clone() },
-            Request::Kernel(_)
-            | Request::Secrets { .. }
+            Request::Secrets { .. }
             | Request::Log(_)
             | Request::Files(_)
             | Request::Containers(_)
             | Request::Room(_)
+            | Request::Leftovers(_)
             | Request::Tools(_)
             | Request::Lock(_) => return None,
         })

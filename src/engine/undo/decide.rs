@@ -143,7 +143,7 @@ impl Decision {
         if !changes.is_empty() {
             let blockers = blocker::of_writes(node, facts, &changes);
             self.plan.blockers.extend(blockers);
-            self.plan.nodes.push((node.to_owned(), changes));
+            self.plan.nodes.push((node.to_owned(), changes.into()));
         }
     }
 

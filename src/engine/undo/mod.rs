@@ -48,7 +48,12 @@ impl Run {
 
     /// Does what `plan` says, and looks whether it is so.
     pub async fn put_back(&mut self, past: &Past, plan: &Plan) {
-        let mut done = self.change_nodes(plan).await;
+        let mut done = self.take_masters().await;
+        if done {
+            done = self.change_nodes(plan).await;
+        } else {
+            self.leave_nodes(plan);
+        }
         if let Some(change) = plan.cluster.as_ref().filter(|_| done) {
             done = !self.is_interrupted() && self.write_cluster_file(change);
         }
@@ -71,7 +76,7 @@ impl Run {
         self.teller.tell(EventKind::PhaseStarted(Phase::Verify));
         let again = self.decide(past).await.plan;
         for (node, changes) in &again.nodes {
-            for change in changes {
+            for change in changes.iter() {
                 self.fail(
                     format!("{node}: {} is not as it was before", change.subject),
                     "somebody else may have changed it in the meantime; `harden undo` again",

@@ -33,7 +33,9 @@ fn fleet(rings: [&str; 2]) -> Fleet {
         if ring.ends_with('!') {
             file.modified = "2099-01-01T00:00:00Z".parse().unwrap();
         }
-        facts.files.insert(PATH.into(), Observed::Present(file));
+        facts
+            .files
+            .insert(PATH.into(), Observed::Present(file.into()));
     }
     fleet
 }

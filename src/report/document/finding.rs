@@ -1,29 +1,99 @@
 //! What each control says about each node, and the evidence.
 
+use std::borrow::Cow;
+use std::ops::Deref;
+
 use serde::Deserialize;
+use serde::Deserializer;
 use serde::Serialize;
+use serde::Serializer;
 
 use crate::finding;
 use crate::resource;
 use crate::resource::Seen;
+use crate::shared::Shared;
+use crate::shared::Text;
+use crate::shared::Turned;
 
-/// One verdict and the evidence for it.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Finding {
+/// One verdict and the evidence for it; the nodes of which the same is found have it in common.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Ruling {
     pub control: String,
     pub title: String,
-    /// Null for what is about the cluster as a whole.
-    pub node: Option<String>,
     pub verdict: Verdict,
     /// Why the verdict is none of pass and fail, or what a person must look at.
     pub why: Option<String>,
     /// Who accepts the failure; only where the verdict is `waived`, with the reason as `why`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub waiver: Option<Box<Waiver>>,
+    pub waiver: Option<Waiver>,
     /// Who looked; only where the verdict is `manual` and somebody did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attestation: Option<Box<Attestation>>,
+    pub attestation: Option<Attestation>,
     pub evidence: Vec<Evidence>,
+}
+
+/// What was found of a node or of the cluster; reads as its ruling.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Finding {
+    /// `None` for what is about the cluster as a whole.
+    pub node: Option<Text>,
+    pub ruling: Shared<Ruling>,
+}
+
+impl Deref for Finding {
+    type Target = Ruling;
+
+    fn deref(&self) -> &Ruling {
+        &self.ruling
+    }
+}
+
+/// A finding in the JSON format; its fields and their order are part of that.
+#[derive(Deserialize, Serialize)]
+struct Line<'a> {
+    control: Cow<'a, str>,
+    title: Cow<'a, str>,
+    node: Option<Cow<'a, str>>,
+    verdict: Verdict,
+    why: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waiver: Option<Cow<'a, Waiver>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attestation: Option<Cow<'a, Attestation>>,
+    evidence: Cow<'a, [Evidence]>,
+}
+
+impl Serialize for Finding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let line = Line {
+            control: Cow::Borrowed(&self.control),
+            title: Cow::Borrowed(&self.title),
+            node: self.node.as_deref().map(Cow::Borrowed),
+            verdict: self.verdict,
+            why: self.why.as_deref().map(Cow::Borrowed),
+            waiver: self.waiver.as_ref().map(Cow::Borrowed),
+            attestation: self.attestation.as_ref().map(Cow::Borrowed),
+            evidence: Cow::Borrowed(&self.evidence),
+        };
+        line.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Finding {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let line = Line::deserialize(deserializer)?;
+        let ruling = Ruling {
+            control: line.control.into_owned(),
+            title: line.title.into_owned(),
+            verdict: line.verdict,
+            why: line.why.map(Cow::into_owned),
+            waiver: line.waiver.map(Cow::into_owned),
+            attestation: line.attestation.map(Cow::into_owned),
+            evidence: line.evidence.into_owned(),
+        };
+        Ok(Self {
+            node: line.node.as_deref().map(Text::from),
+            ruling: ruling.into(),
+        })
+    }
 }
 
 /// The verdict of one control on one node or cluster.
@@ -81,23 +151,31 @@ pub enum State {
     Unread,
 }
 
-impl Finding {
-    pub(super) fn of(finding: finding::Finding) -> Self {
-        let verdict = Verdict::of(&finding.verdict);
+/// All of them, in their order.
+pub(super) fn of(findings: Vec<finding::Finding>) -> Vec<Finding> {
+    let mut rulings = Turned::default();
+    let findings = findings.into_iter().map(|finding| Finding {
+        node: finding.node,
+        ruling: rulings.of(&finding.ruling, Ruling::of),
+    });
+    findings.collect()
+}
+
+impl Ruling {
+    fn of(ruling: &finding::Ruling) -> Self {
         let Reason {
             why,
             waiver,
             attestation,
-        } = Reason::of(finding.verdict);
+        } = Reason::of(&ruling.verdict);
         Self {
-            control: finding.control.0,
-            title: finding.title,
-            node: finding.node,
-            verdict,
+            control: ruling.control.0.clone(),
+            title: ruling.title.clone(),
+            verdict: Verdict::of(&ruling.verdict),
             why,
             waiver,
             attestation,
-            evidence: finding.evidence.into_iter().map(Evidence::of).collect(),
+            evidence: ruling.evidence.iter().map(Evidence::of).collect(),
         }
     }
 
@@ -168,29 +246,32 @@ impl Verdict {
 #[derive(Default)]
 struct Reason {
     why: Option<String>,
-    waiver: Option<Box<Waiver>>,
-    attestation: Option<Box<Attestation>>,
+    waiver: Option<Waiver>,
+    attestation: Option<Attestation>,
 }
 
 impl Reason {
-    fn of(verdict: finding::Verdict) -> Self {
+    fn of(verdict: &finding::Verdict) -> Self {
         match verdict {
             finding::Verdict::Pass | finding::Verdict::Fail => Self::default(),
             finding::Verdict::Waived { reason, by, until } => Self {
-                why: Some(reason),
-                waiver: Some(Box::new(Waiver { by, until })),
+                why: Some(reason.clone()),
+                waiver: Some(Waiver {
+                    by: by.clone(),
+                    until: until.clone(),
+                }),
                 attestation: None,
             },
             finding::Verdict::Manual { what, attested } => Self {
-                why: Some(what),
+                why: Some(what.clone()),
                 waiver: None,
-                attestation: attested.map(|said| Box::new(Attestation::of(*said))),
+                attestation: attested.as_deref().map(Attestation::of),
             },
             finding::Verdict::KnownFailure { why }
             | finding::Verdict::Documented { why }
             | finding::Verdict::NotApplicable { why }
             | finding::Verdict::Unknown { why } => Self {
-                why: Some(why),
+                why: Some(why.clone()),
                 ..Self::default()
             },
         }
@@ -198,27 +279,27 @@ impl Reason {
 }
 
 impl Attestation {
-    fn of(said: finding::Attested) -> Self {
+    fn of(said: &finding::Attested) -> Self {
         Self {
-            by: said.by,
-            on: said.on,
-            holds_until: said.holds_until,
-            note: said.note,
+            by: said.by.clone(),
+            on: said.on.clone(),
+            holds_until: said.holds_until.clone(),
+            note: said.note.clone(),
         }
     }
 }
 
 impl Evidence {
-    fn of(evidence: resource::Evidence) -> Self {
-        let (state, seen) = match evidence.seen {
+    fn of(evidence: &resource::Evidence) -> Self {
+        let (state, seen) = match &evidence.seen {
             Seen::Met(seen) => (State::Met, seen),
             Seen::Unmet(seen) => (State::Unmet, seen),
             Seen::Unread(why) => (State::Unread, why),
         };
         Self {
-            subject: evidence.subject,
-            wanted: evidence.wanted,
-            seen,
+            subject: evidence.subject.clone(),
+            wanted: evidence.wanted.clone(),
+            seen: seen.clone(),
             state,
         }
     }

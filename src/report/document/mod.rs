@@ -31,6 +31,7 @@ pub use crate::report::document::done::Written;
 pub use crate::report::document::finding::Attestation;
 pub use crate::report::document::finding::Evidence;
 pub use crate::report::document::finding::Finding;
+pub use crate::report::document::finding::Ruling;
 pub use crate::report::document::finding::State;
 pub use crate::report::document::finding::Verdict;
 pub use crate::report::document::finding::Waiver;
@@ -107,7 +108,6 @@ impl Document {
         let nodes = nodes::of(&report);
         let done = Done::of(&report);
         let notices = |all: Vec<report::Notice>| all.into_iter().map(Notice::of).collect();
-        let findings = |all: Vec<_>| -> Vec<Finding> { all.into_iter().map(Finding::of).collect() };
         let (exit_code, summary) = (report.exit_code(), report.summary());
         let (now, before) = match (report.before, report.after) {
             (before, Some(after)) => (after, before),
@@ -123,8 +123,8 @@ impl Document {
             exit_code,
             summary,
             nodes,
-            findings: findings(now),
-            findings_before: before.map(findings),
+            findings: finding::of(now),
+            findings_before: before.map(finding::of),
             plan: report.plan.as_deref().map(Plan::of),
             done,
             warnings: notices(report.warnings),

@@ -7,6 +7,8 @@ use crate::plan;
 use crate::plan::blocker;
 use crate::plan::change;
 use crate::profile::ControlId;
+use crate::shared::Shared;
+use crate::shared::Turned;
 
 /// Everything that would change, and what forbids it.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -29,7 +31,7 @@ pub struct Plan {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct NodePlan {
     pub node: String,
-    pub changes: Vec<Change>,
+    pub changes: Shared<Vec<Change>>,
 }
 
 /// One step from what is seen to what is wanted.
@@ -99,9 +101,10 @@ impl Plan {
             node: restart.node.clone(),
             component: restart.component.clone(),
         });
+        let mut alike = Turned::default();
         let nodes = plan.nodes.iter().map(|(node, changes)| NodePlan {
             node: node.clone(),
-            changes: changes.iter().map(Change::of).collect(),
+            changes: alike.of(changes, |changes| changes.iter().map(Change::of).collect()),
         });
         Self {
             nodes: nodes.collect(),

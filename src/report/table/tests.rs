@@ -3,9 +3,7 @@ use insta::assert_snapshot;
 use super::*;
 use crate::event::Event;
 use crate::event::EventKind;
-use crate::finding::Finding;
 use crate::finding::Verdict;
-use crate::profile::ControlId;
 use crate::report::sample;
 use crate::resource::Evidence;
 use crate::resource::Seen;
@@ -104,9 +102,8 @@ fn what_fails_nowhere_and_was_not_measured_everywhere_is_unknown_in_brief() {
         let silent = silent.iter().map(|(_, node)| (node, unknown.clone()));
         let asked = asked.iter().map(|(_, node)| (node, verdict.clone()));
         let all = silent.chain(asked);
-        all.map(|(node, verdict)| Finding {
-            control: ControlId(control.to_owned()),
-            ..sample::kernel(node, verdict, Vec::new())
+        all.map(|(node, verdict)| {
+            sample::of_control(control, sample::kernel(node, verdict, Vec::new()))
         })
         .collect()
     };

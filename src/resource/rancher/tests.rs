@@ -10,6 +10,7 @@ use crate::facts::layout::Layout;
 use crate::facts::rancher::Answers;
 use crate::facts::rancher::Driver;
 use crate::inventory;
+use crate::shared::Shared;
 use crate::yaml;
 
 const NODES: &str = "nodes:\n- {address: 10.0.0.3, hostname_override: w-1, user: root, role: [worker, etcd]}\n- {address: 10.0.0.4, user: root, role: [worker]}\n";
@@ -325,7 +326,7 @@ const MOUNTED: &str = "env: [{name: AUDIT_LEVEL, value: '1'}], volumeMounts: [{n
 
 fn node_with(log: Observed<File>) -> Facts {
     Facts {
-        files: BTreeMap::from([(LOG.to_owned(), log)]),
+        files: BTreeMap::from([(LOG.into(), log.map(Shared::from))]),
         ..Facts::default()
     }
 }

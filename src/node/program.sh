@@ -459,7 +459,8 @@ lock() {
 	place=/run
 	if [ ! -d "$place" ]; then place=/var/run; fi
 	place=$place/harden.lock
-	boot=$(cat /proc/sys/kernel/random/boot_id)
+	# A text below /proc/sys can be read byte by byte; a number cannot.
+	read -r boot </proc/sys/kernel/random/boot_id || boot=
 	if ! mkdir "$place" 2>/dev/null; then
 		holder=$(cat "$place/holder" 2>/dev/null)
 		if [ -z "$holder" ]; then sleep 1; holder=$(cat "$place/holder" 2>/dev/null); fi

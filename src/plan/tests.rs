@@ -33,6 +33,9 @@ const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 pub(super) const OTHER_KEY: &str = "HwECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const ENCRYPTION: &str = "/etc/kubernetes/encryption.yaml";
 
+/// Stands in the hardening guide of Rancher 2.3 for everybody to copy (T-19).
+const SAMPLE_KEY: &str = "QRCexFindur3dzS0P/UmHs5xA6sKu58RbtWOQFarfh4=";
+
 pub(super) fn profile() -> Profile {
     let source = Source {
         file: DEFAULT_PLAYBOOK.0.into(),
@@ -301,6 +304,19 @@ fn a_sample_key_and_a_broken_file_stop_the_run() {
     let plan = planned(&fleet);
 
     assert!(matches!(&plan.blockers[..], [Blocker::KeyFileInvalid { node, .. }] if node == "cp-1"));
+    assert!(keys_written(&plan).is_empty());
+
+    let sample = include_str!("../../templates/encryption.yaml.hbs")
+        .replace("{{encryption_key}}", SAMPLE_KEY);
+    for node in ["cp-1", "cp-2"] {
+        let facts = fleet.facts.get_mut(node).unwrap();
+        facts.files.insert(ENCRYPTION.into(), file(&sample, 0o600));
+    }
+
+    let plan = planned(&fleet);
+
+    let ids: Vec<&str> = plan.blockers.iter().map(Blocker::id).collect();
+    assert_eq!(ids, ["sample-key", "sample-key"]);
     assert!(keys_written(&plan).is_empty());
 }
 

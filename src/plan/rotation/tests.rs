@@ -168,6 +168,32 @@ fn what_cannot_be_read_any_more_stops_a_rotation() {
 }
 
 #[test]
+fn a_file_with_more_in_it_than_a_rotation_writes_is_not_rotated() {
+    let mut fleet = fleet(["key1", "key1"]);
+    let template = include_str!("../../../templates/encryption.yaml.hbs");
+    let more = template
+        .replace("{{encryption_key}}", KEY)
+        .replace("- secrets", "- secrets\n    - configmaps");
+    for node in ["cp-1", "cp-2"] {
+        let facts = fleet.facts.get_mut(node).unwrap();
+        let mut file = crate::facts::File::new_regular();
+        file.content = Some(Content::new(more.clone().into()));
+        facts
+            .files
+            .insert(PATH.into(), Observed::Present(file.into()));
+    }
+
+    let blockers = found(&fleet, &["key1"]).unwrap_err();
+
+    let told: Vec<String> = blockers.iter().map(ToString::to_string).collect();
+    assert_eq!(blockers[0].id(), "key-not-rotatable", "{told:?}");
+    assert!(
+        told[0].contains("it encrypts more than Secrets"),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn every_api_server_must_run_with_the_file() {
     let ids = |fleet: &Fleet| {
         let blockers = found(fleet, &["key1"]).unwrap_err();

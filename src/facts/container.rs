@@ -116,24 +116,29 @@ fn without_slash(path: &str) -> &str {
 /// Tells the array that `docker inspect` printed from what it said before and behind that, which
 /// came on the same way.
 pub fn told_apart(text: &str) -> (&str, String) {
-    let (mut at, mut start, mut end) = (0, None, 0);
-    for line in text.split_inclusive('\n') {
-        let words = line.trim_end();
-        if words.starts_with('[') {
-            start.get_or_insert(at);
-        }
-        at += line.len();
-        if start.is_some() && (words == "]" || words.starts_with('[') && words.ends_with(']')) {
-            end = at;
-        }
-    }
+    let start = if text.starts_with('[') {
+        Some(0)
+    } else {
+        text.find("\n[").map(|at| at + 1)
+    };
     let Some(start) = start else {
         return ("", text.to_owned());
     };
+    let (before, array) = text.split_at(start);
+    let mut end = array.len();
+    // From the back, because what is said behind an array is short and the array is not.
+    while end > 0 {
+        let line = array[..end].trim_end_matches('\n');
+        let line = &array[line.rfind('\n').map_or(0, |at| at + 1)..end];
+        let words = line.trim_end();
+        if words == "]" || words.starts_with('[') && words.ends_with(']') {
+            let (array, after) = array.split_at(end);
+            return (array, format!("{before}{after}"));
+        }
+        end -= line.len();
+    }
     // An array that broke off is no words.
-    let end = if end > start { end } else { at };
-    let said = format!("{}{}", &text[..start], &text[end..]);
-    (&text[start..end], said)
+    (array, before.to_owned())
 }
 
 /// Reads the array that `docker inspect` prints, whole or empty; what other containers have, too,

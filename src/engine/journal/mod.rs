@@ -209,11 +209,12 @@ impl Journal {
         Ok(first)
     }
 
-    /// Writes how what has the numbers from `first` on ended.
+    /// Writes how what has the numbers from `first` on ended. It is on the disk with the next entry
+    /// that has to be: a machine that dies before loses no more than the end of what it began.
     ///
     /// # Errors
     ///
-    /// When it is not on the disk.
+    /// When it cannot be written.
     pub fn did(
         &mut self,
         first: u64,
@@ -229,7 +230,7 @@ impl Journal {
                 end,
             })
             .collect();
-        self.write(&entries)
+        self.append(&entries)
     }
 
     /// Writes that the run came to its end, whatever it did.
@@ -242,7 +243,13 @@ impl Journal {
         self.write(&[Entry::Ended { at }])
     }
 
+    /// Writes to the disk.
     fn write(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
+        self.append(entries)?;
+        self.file.sync_data().map_err(|source| self.failed(source))
+    }
+
+    fn append(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
         let lines = entries.iter().try_fold(Vec::new(), |mut lines, entry| {
             serde_json::to_writer(&mut lines, entry)?;
             lines.push(b'\n');
@@ -250,11 +257,14 @@ impl Journal {
         });
         lines
             .and_then(|lines| self.file.write_all(&lines))
-            .and_then(|()| self.file.sync_data())
-            .map_err(|source| JournalError {
-                path: self.path.clone(),
-                source,
-            })
+            .map_err(|source| self.failed(source))
+    }
+
+    fn failed(&self, source: io::Error) -> JournalError {
+        JournalError {
+            path: self.path.clone(),
+            source,
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use std::ops::Deref;
 use std::ops::DerefMut;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use serde::Deserialize;
 use serde::Deserializer;
 use serde::Serialize;
@@ -35,7 +36,8 @@ impl<T: ?Sized> Shared<T> {
 /// Equal values, each kept once for as long as somebody else holds it.
 #[derive(Debug)]
 pub struct Pool<T: ?Sized> {
-    known: HashSet<Shared<T>>,
+    /// Looked up by the whole of a value, of which there may be a megabyte; the seed is random.
+    known: HashSet<Shared<T>, RandomState>,
     /// How many there may be before those are let go that nobody else holds.
     room: usize,
 }
@@ -82,7 +84,7 @@ const LEAST: usize = 64;
 impl<T: ?Sized> Default for Pool<T> {
     fn default() -> Self {
         Self {
-            known: HashSet::new(),
+            known: HashSet::default(),
             room: LEAST,
         }
     }

@@ -94,7 +94,7 @@ impl Run {
         let patience = self.job.restart;
         let deadline = Instant::now() + patience;
         let mut watch = Watch::default();
-        let mut why = "it does not stay up".to_owned();
+        let mut why = None;
         while Instant::now() < deadline {
             if let Some(port) = self.is_steady(node, component, &mut watch).await? {
                 let well = match component {
@@ -103,15 +103,17 @@ impl Run {
                 };
                 match well {
                     Ok(Ok(())) => return Ok(()),
-                    Ok(Err(ill)) => why = ill,
-                    Err(_) => "it does not answer".clone_into(&mut why),
+                    Ok(Err(ill)) => why = Some(ill),
+                    // What it said before tells more than that the deadline came in the middle of an answer.
+                    Err(_) => why = why.or_else(|| Some("it does not answer".to_owned())),
                 }
             }
             sleep(GLANCE.min(patience / LOOKS)).await;
         }
         Err(format!(
-            "{component} did not come back to stay within {} s: {why}{}",
+            "{component} did not come back to stay within {} s: {}{}",
             patience.as_secs(),
+            why.as_deref().unwrap_or("it does not stay up"),
             self.last_words(node, component).await
         ))
     }

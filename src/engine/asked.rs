@@ -23,6 +23,8 @@ pub(super) struct Asked {
     pub(super) requests: Vec<Request>,
     /// The records that ask them behind changes: what writes would meet was foretold before those.
     pub(super) behind: Vec<Request>,
+    /// Of those, the records about what changes of files and kernel values touch.
+    pub(super) touched: Vec<Request>,
 }
 
 impl Asked {
@@ -32,9 +34,14 @@ impl Asked {
             Request::Room(paths) => Request::Leftovers(paths),
             other => other,
         });
+        let behind: Vec<Request> = behind.collect();
+        let touched = behind
+            .iter()
+            .filter(|request| !matches!(request, Request::Containers(_) | Request::Tools(_)));
         Self {
+            touched: touched.cloned().collect(),
             questions,
-            behind: behind.collect(),
+            behind,
             requests,
         }
     }

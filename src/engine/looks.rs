@@ -14,6 +14,9 @@ use crate::facts::Facts;
 /// of a large one to be looked at twice.
 const YOUNG: Duration = Duration::from_secs(30);
 
+/// How long what the plan was made on counts behind changes, too, where these do not touch it.
+pub(super) const FRESH: Duration = Duration::from_secs(15);
+
 /// The looks of a run, each with the moment in which it was begun.
 #[derive(Debug, Default)]
 pub(super) struct Looks(Mutex<ByNode<(Instant, Facts)>>);

@@ -33,6 +33,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
+use std::time::Instant;
 
 use jiff::Timestamp;
 
@@ -182,6 +183,8 @@ pub struct Run {
     seen: ByNode<Facts>,
     /// What a look asks, by the roles of a node; of the latest look.
     asked: BTreeMap<BTreeSet<Role>, Asked>,
+    /// When that look was begun.
+    asked_at: Option<Instant>,
     looks: Looks,
     /// What the nodes say alike.
     store: Mutex<Store>,
@@ -222,6 +225,7 @@ impl Run {
             stop,
             seen: BTreeMap::new(),
             asked: BTreeMap::new(),
+            asked_at: None,
             looks: Looks::default(),
             store: Mutex::default(),
             journal: Mutex::default(),
@@ -340,6 +344,7 @@ impl Run {
     /// The same, but nodes in `known` are not asked again.
     async fn fleet_but(&mut self, known: ByNode<Facts>) -> Fleet {
         self.asked = self.asked();
+        self.asked_at = Some(Instant::now());
         let (facts, asked, rancher) =
             futures::join!(self.gather(known), self.objects(), self.rancher());
         let mut fleet = Fleet::new(self.job.inventory.clone(), self.job.cluster.clone(), facts);

@@ -10,10 +10,12 @@ use crate::engine::Run;
 use crate::engine::doors::AskError;
 use crate::engine::gather::unread;
 use crate::engine::journal::Deed;
+use crate::engine::looks::FRESH;
 use crate::event::EventKind;
 use crate::event::Outcome;
 use crate::event::Phase;
 use crate::facts::Facts;
+use crate::facts::Observed;
 use crate::inventory::Node;
 use crate::inventory::Role;
 use crate::node::frame::Answer;
@@ -106,9 +108,13 @@ impl Run {
             .iter()
             .map(|change| change.request.clone())
             .collect();
+        let known = self.known(node);
         let began = Instant::now();
         let asked = self.asked.get(&node.roles);
-        let behind = asked.map_or(&[][..], |asked| &asked.behind);
+        let behind = asked.map_or(&[][..], |asked| match known {
+            Some(_) => &asked.touched,
+            None => &asked.behind,
+        });
         let (outcomes, answers) = self.carry_out_and_ask(node, &requests, behind).await;
         for (change, outcome) in changes.iter().zip(&outcomes) {
             self.tell_outcome(node, change, outcome.clone());
@@ -119,6 +125,11 @@ impl Run {
             if let Some(before) = before {
                 facts.room.clone_from(&before.room);
             }
+            if let Some(known) = known {
+                facts.containers.clone_from(&known.containers);
+                facts.operating_system.clone_from(&known.operating_system);
+                facts.missing_tools.clone_from(&known.missing_tools);
+            }
             self.ask_after(node, &asked.questions, &mut facts).await;
             // What could be read before and not now may be readable again a moment later.
             if unread(&facts) <= before.map_or(0, unread) {
@@ -126,6 +137,16 @@ impl Run {
             }
         }
         outcomes.iter().all(|outcome| *outcome == Outcome::Changed)
+    }
+
+    /// What a node said a moment ago: what no change of files and kernel values touches is not asked
+    /// again behind those.
+    fn known(&self, node: &Node) -> Option<&Facts> {
+        let is_fresh = self.asked_at.is_some_and(|since| since.elapsed() < FRESH);
+        let facts = self.seen.get(&node.name).filter(|_| is_fresh)?;
+        let mut containers = facts.containers.values();
+        let is_read = containers.all(|seen| !matches!(seen, Observed::Unread { .. }));
+        (is_read && !facts.containers.is_empty()).then_some(facts)
     }
 
     /// Sends changes to a node, written down before and after; one outcome for each of them.

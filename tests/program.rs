@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
+use std::io::BufRead as _;
+use std::io::BufReader;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
 
@@ -17,11 +20,13 @@ use harden::node::request;
 use harden::node::request::Attributes;
 use harden::node::request::FileQuestion;
 use harden::node::request::Kept;
+use harden::node::request::Lock;
 use harden::node::request::Put;
 use harden::node::request::Request;
 use harden::node::request::Seen;
 use harden::node::request::Unput;
 use harden::secret::Secret;
+use tempfile::TempDir;
 
 const SHELLS: &[&[&str]] = &[&["dash"], &["bash"], &["busybox", "sh"]];
 
@@ -55,6 +60,13 @@ fn run_with(shell: &[&str], more: &[(&str, &str)], enter: &str, stdin: &[u8]) ->
 }
 
 fn start(shell: &[&str], more: &[(&str, &str)], enter: &str, line: &str, stdin: &[u8]) -> Vec<u8> {
+    let (_bin, mut child) = spawn(shell, more, enter, line);
+    child.stdin.take().unwrap().write_all(stdin).unwrap();
+    child.wait_with_output().unwrap().stdout
+}
+
+/// The running program, and the directory of its shell, which must outlive it.
+fn spawn(shell: &[&str], more: &[(&str, &str)], enter: &str, line: &str) -> (TempDir, Child) {
     let bin = tempfile::tempdir().unwrap();
     let sh = bin.path().join("sh");
     if shell[0] == "busybox" {
@@ -77,7 +89,7 @@ fn start(shell: &[&str], more: &[(&str, &str)], enter: &str, line: &str, stdin: 
         bin.path().display(),
         std::env::var("PATH").unwrap()
     );
-    let mut child = Command::new("/bin/sh")
+    let child = Command::new("/bin/sh")
         .args(["-c", enter, "enter"])
         .args(shell)
         .arg("-c")
@@ -93,8 +105,7 @@ fn start(shell: &[&str], more: &[(&str, &str)], enter: &str, line: &str, stdin: 
                 shell[0]
             )
         });
-    child.stdin.take().unwrap().write_all(stdin).unwrap();
-    child.wait_with_output().unwrap().stdout
+    (bin, child)
 }
 
 fn text(answers: &[Answer], verb: &str) -> String {
@@ -468,11 +479,11 @@ fn kernel_values_are_set_in_one_go_and_each_has_its_own_outcome() {
         key: key.to_owned(),
         value: value.to_owned(),
     };
-    // Files stand for kernel values; the second takes what is written and keeps something else.
+    // Files stand for kernel values; one of them takes nothing.
     let enter =
         "dir=$(mktemp -d) && echo 0 >$dir/a && echo 0 >$dir/c && exec unshare --mount sh -c '
         mount --bind $0/a /proc/sys/kernel/panic && mount --bind $0/c /proc/sys/vm/panic_on_oom &&
-        mount --bind /dev/null /proc/sys/vm/overcommit_memory && exec \"$@\"' $dir \"$@\"";
+        mount --bind /dev/full /proc/sys/vm/overcommit_memory && exec \"$@\"' $dir \"$@\"";
     let outcomes = |shell: &[&str], requests: &[Request]| {
         let said = run_with(shell, &[], enter, on_stdin(requests).expose());
         let answers = frame::decode(&said).unwrap();
@@ -495,7 +506,7 @@ fn kernel_values_are_set_in_one_go_and_each_has_its_own_outcome() {
             [
                 "done ",
                 "done ",
-                "failed /proc/sys/vm/overcommit_memory is  after 1 was written"
+                "failed /proc/sys/vm/overcommit_memory refused 1"
             ],
             "{shell:?}"
         );
@@ -740,5 +751,107 @@ printf '{"header":{"cluster_id":7},"kvs":[{"key":"L3JlZw==","version":1,"value":
 
         let told = text(&asked(down), "refused");
         assert_eq!(told, "Error: No such container: etcd", "{shell:?}");
+    }
+}
+
+/// What makes `run` the program's `/run`.
+fn with_run(run: &Path) -> String {
+    format!(
+        "exec unshare --mount sh -c 'mount --bind $0 /run && exec \"$@\"' {} \"$@\"",
+        run.display()
+    )
+}
+
+fn lock(holder: &str) -> Request {
+    Request::Lock(Lock {
+        holder: holder.to_owned(),
+        site: holder.replace(' ', "-"),
+        is_held: false,
+    })
+}
+
+#[test]
+fn a_lock_is_had_by_one_and_what_is_free_or_dead_or_empty_is_taken() {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let holder = |pid: u32| format!("{pid}\t{}\tother\tann\n", boot.trim());
+    let mut dead = Command::new("true").spawn().unwrap();
+    dead.wait().unwrap();
+    for shell in SHELLS {
+        let run = tempfile::tempdir().unwrap();
+        let file = |number: u32| run.path().join(format!("harden.lock.{number}"));
+        let take = || {
+            let records = on_stdin(&[lock("bob")]);
+            let said = run_with(shell, &[], &with_run(run.path()), records.expose());
+            let answers = frame::decode(&said).unwrap();
+            format!("{} {}", answers[0].verb, answers[0].text())
+        };
+
+        assert_eq!(take(), "done ", "{shell:?}");
+        assert_eq!(take(), "done ", "{shell:?}");
+        fs::write(file(3), holder(std::process::id())).unwrap();
+        let refused = "failed locked by ann, see /run/harden.lock.3";
+        assert_eq!(take(), refused, "{shell:?}");
+        fs::write(file(3), holder(dead.id())).unwrap();
+        assert_eq!(take(), "done ", "{shell:?}");
+        fs::write(file(5), "").unwrap();
+        assert_eq!(take(), "done ", "{shell:?}");
+        for number in [1, 2, 4, 6] {
+            assert_eq!(fs::read_to_string(file(number)).unwrap(), "free\n");
+        }
+
+        fs::write(file(41), "free\n").unwrap();
+        assert_eq!(take(), "done ", "{shell:?}");
+        let left = fs::read_dir(run.path()).unwrap();
+        let left: Vec<_> = left.map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(left, [file(42)], "{shell:?}");
+    }
+}
+
+#[test]
+fn of_many_that_want_a_lock_at_once_at_most_one_has_it() {
+    const MANY: usize = 8;
+    for shell in SHELLS {
+        for before in [None, Some("free\n"), Some("")] {
+            let run = tempfile::tempdir().unwrap();
+            if let Some(before) = before {
+                fs::write(run.path().join("harden.lock.1"), before).unwrap();
+            }
+            let programs: Vec<_> = (0..MANY)
+                .map(|number| {
+                    let line = node::command(&Ascent::Root);
+                    let (bin, mut child) = spawn(shell, &[], &with_run(run.path()), &line);
+                    let records = on_stdin(&[lock(&format!("run {number}"))]);
+                    let mut stdin = child.stdin.take().unwrap();
+                    stdin.write_all(records.expose()).unwrap();
+                    (bin, child, stdin)
+                })
+                .collect();
+            let mut taken = 0;
+            // Nobody gives it back before all have been answered.
+            let answered: Vec<_> = programs
+                .into_iter()
+                .map(|(bin, mut child, stdin)| {
+                    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+                    let outcome = lines.find_map(|line| {
+                        let line = line.unwrap();
+                        ["done", "failed"]
+                            .into_iter()
+                            .find(|outcome| line.starts_with(outcome))
+                    });
+                    taken += usize::from(outcome.unwrap() == "done");
+                    (bin, child, stdin, lines)
+                })
+                .collect();
+            for (_bin, mut child, stdin, lines) in answered {
+                drop(stdin);
+                let _ = lines.count();
+                child.wait().unwrap();
+            }
+            match before {
+                // Each that looked into the empty file waits, and may find another that did.
+                Some("") => assert!(taken <= 1, "{shell:?}: {taken}"),
+                _ => assert_eq!(taken, 1, "{shell:?} {before:?}"),
+            }
+        }
     }
 }

@@ -16,6 +16,7 @@ use crate::engine::journal::whole;
 use crate::event::EventKind;
 use crate::event::Phase;
 use crate::fleet::Fleet;
+use crate::plan;
 use crate::plan::Plan;
 use crate::plan::blocker::Blocker;
 use crate::plan::change::ClusterChange;
@@ -56,7 +57,11 @@ impl Run {
         self.teller.tell(EventKind::PhaseStarted(Phase::Verify));
         let known = self.looks.take();
         let mut fleet = self.fleet_but(known).await;
-        let stale = self.plan(&fleet).restarts;
+        let stale = if plan::may_restart(&self.job.profile, self.job.level, &fleet) {
+            self.plan(&fleet).restarts
+        } else {
+            Vec::new()
+        };
         if done && !stale.is_empty() && !self.is_interrupted() {
             self.teller.tell(EventKind::PhaseStarted(Phase::Restarts));
             if !self.restart_all(&stale).await {
@@ -105,6 +110,10 @@ impl Run {
         }
         if self.is_interrupted() {
             return false;
+        }
+        if plan.cluster.is_none() && self.job.rke == RkeChoice::Leave {
+            self.leave_rke();
+            return true;
         }
         self.teller.tell(EventKind::PhaseStarted(Phase::Confirm));
         let began = Instant::now();

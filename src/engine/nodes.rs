@@ -7,6 +7,7 @@ use futures::StreamExt as _;
 use futures::stream;
 
 use crate::engine::Run;
+use crate::engine::asked::Asked;
 use crate::engine::doors::AskError;
 use crate::engine::gather::unread;
 use crate::engine::journal::Deed;
@@ -108,30 +109,16 @@ impl Run {
             .iter()
             .map(|change| change.request.clone())
             .collect();
-        let known = self.known(node);
         let began = Instant::now();
         let asked = self.asked.get(&node.roles);
-        let behind = asked.map_or(&[][..], |asked| match known {
-            Some(_) => &asked.touched,
-            None => &asked.behind,
-        });
-        let (outcomes, answers) = self.carry_out_and_ask(node, &requests, behind).await;
+        let (outcomes, facts) = self.carry_out_and_look(node, &requests, asked).await;
         for (change, outcome) in changes.iter().zip(&outcomes) {
             self.tell_outcome(node, change, outcome.clone());
         }
-        if let (Some(asked), [_, ..]) = (asked, answers.as_slice()) {
-            let mut facts = self.read(&asked.questions, &answers);
-            let before = self.seen.get(&node.name);
-            if let Some(before) = before {
-                facts.room.clone_from(&before.room);
-            }
-            if let Some(known) = known {
-                facts.containers.clone_from(&known.containers);
-                facts.operating_system.clone_from(&known.operating_system);
-                facts.missing_tools.clone_from(&known.missing_tools);
-            }
+        if let (Some(asked), Some(mut facts)) = (asked, facts) {
             self.ask_after(node, &asked.questions, &mut facts).await;
             // What could be read before and not now may be readable again a moment later.
+            let before = self.seen.get(&node.name);
             if unread(&facts) <= before.map_or(0, unread) {
                 self.looks.keep(&node.name, began, facts);
             }
@@ -151,45 +138,77 @@ impl Run {
 
     /// Sends changes to a node, written down before and after; one outcome for each of them.
     pub(super) async fn carry_out(&self, node: &Node, requests: &[Request]) -> Vec<Outcome> {
-        self.carry_out_and_ask(node, requests, &[]).await.0
+        self.carry_out_and_look(node, requests, None).await.0
     }
 
-    /// The same with questions behind the changes, and the answers to them.
-    async fn carry_out_and_ask(
+    /// The same with a look behind the changes, and what it saw.
+    async fn carry_out_and_look(
         &self,
         node: &Node,
         requests: &[Request],
-        behind: &[Request],
-    ) -> (Vec<Outcome>, Vec<Answer>) {
+        asked: Option<&Asked>,
+    ) -> (Vec<Outcome>, Option<Facts>) {
         let nothing = Facts::default();
-        let facts = self.seen.get(&node.name).unwrap_or(&nothing);
+        let before = self.seen.get(&node.name).unwrap_or(&nothing);
         let deeds = self.will(Some(&node.name), |salt| {
             let deeds = requests.iter();
             deeds
-                .filter_map(|request| Deed::of(request, facts, salt))
+                .filter_map(|request| Deed::of(request, before, salt))
                 .collect()
         });
         let first = match deeds {
             Ok(first) => first,
             Err(unwritten) => {
                 self.fail(&unwritten.message, unwritten.hint);
-                return (all_failed(requests, &unwritten.message), Vec::new());
+                return (all_failed(requests, &unwritten.message), None);
             }
         };
-        let (outcomes, answers) = match self.change(node, requests, behind).await {
+        let known = self.known(node);
+        let behind = asked.map_or(&[][..], |asked| match known {
+            Some(_) => &asked.touched,
+            None => &asked.behind,
+        });
+        let (outcomes, facts) = match self.change(node, requests, behind).await {
             Ok(mut answers) => {
                 let others = answers.split_off(requests.len().min(answers.len()));
                 let outcomes = (0..requests.len()).map(|index| outcome(answers.get(index)));
-                (outcomes.collect(), others)
+                let mut outcomes: Vec<Outcome> = outcomes.collect();
+                let facts = asked
+                    .filter(|_| !others.is_empty())
+                    .map(|asked| self.read_behind(node, asked, &others, known));
+                if let Some(facts) = &facts {
+                    disprove(requests, &mut outcomes, facts);
+                }
+                (outcomes, facts)
             }
             // The connection broke: which of the changes are done, the last look will tell.
             Err(error) => {
                 let why = format!("not known to be done: {error}");
-                (all_failed(requests, &why), Vec::new())
+                (all_failed(requests, &why), None)
             }
         };
         self.did(first, &outcomes);
-        (outcomes, answers)
+        (outcomes, facts)
+    }
+
+    /// The facts in answers that stand behind changes, with those that were not asked for there.
+    fn read_behind(
+        &self,
+        node: &Node,
+        asked: &Asked,
+        answers: &[Answer],
+        known: Option<&Facts>,
+    ) -> Facts {
+        let mut facts = self.read(&asked.questions, answers);
+        if let Some(before) = self.seen.get(&node.name) {
+            facts.room.clone_from(&before.room);
+        }
+        if let Some(known) = known {
+            facts.containers.clone_from(&known.containers);
+            facts.operating_system.clone_from(&known.operating_system);
+            facts.missing_tools.clone_from(&known.missing_tools);
+        }
+        facts
     }
 
     /// The node's answers to changes, made while no other run changes it, and to the questions
@@ -229,6 +248,22 @@ fn all_failed(requests: &[Request], why: &str) -> Vec<Outcome> {
     vec![Outcome::Failed { why }; requests.len()]
 }
 
+/// A kernel may take a value and keep another.
+fn disprove(requests: &[Request], outcomes: &mut [Outcome], facts: &Facts) {
+    for (request, outcome) in requests.iter().zip(outcomes) {
+        let (Request::Assign { key, value }, Outcome::Changed) = (request, &*outcome) else {
+            continue;
+        };
+        match facts.kernel(key) {
+            Observed::Present(now) if now.split_whitespace().ne(value.split_whitespace()) => {
+                let why = format!("{key} is {now} after {value} was written");
+                *outcome = Outcome::Failed { why };
+            }
+            _ => {}
+        }
+    }
+}
+
 fn outcome(answer: Option<&Answer>) -> Outcome {
     match answer {
         Some(answer) if answer.verb == "done" => Outcome::Changed,
@@ -239,5 +274,42 @@ fn outcome(answer: Option<&Answer>) -> Outcome {
         None => Outcome::Failed {
             why: "the node did not say whether it was done".to_owned(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_the_kernel_took_and_did_not_keep_is_a_failure() {
+        let assign = |key: &str, value: &str| Request::Assign {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        };
+        let requests = [
+            assign("kernel.panic", "10"),
+            assign("net.ipv4.tcp_rmem", "4096 87380 6291456"),
+            assign("vm.overcommit_memory", "1"),
+            assign("vm.panic_on_oom", "0"),
+        ];
+        let mut facts = Facts::default();
+        for (key, now) in [
+            ("kernel.panic", "0"),
+            ("net.ipv4.tcp_rmem", "4096\t87380\t6291456"),
+            ("vm.panic_on_oom", "2"),
+        ] {
+            let now = Observed::Present(now.to_owned());
+            facts.kernel.insert(key.to_owned(), now);
+        }
+        let mut outcomes = vec![Outcome::Changed; 3];
+        outcomes.push(Outcome::Skipped);
+
+        disprove(&requests, &mut outcomes, &facts);
+
+        let why = "kernel.panic is 0 after 10 was written".to_owned();
+        assert_eq!(outcomes[0], Outcome::Failed { why });
+        assert_eq!(outcomes[1..3], [Outcome::Changed, Outcome::Changed]);
+        assert_eq!(outcomes[3], Outcome::Skipped);
     }
 }

@@ -1,9 +1,10 @@
 //! The protocol with a node: requests as records, answers as records.
 //!
-//! One constant program, `program.sh`, is the exec request. Questions stand
-//! beside it as an escaped argument; changes, with the secrets in them, travel on
-//! stdin. So no value is ever read as shell text, nothing secret is in an
-//! argument, and a look costs one round trip.
+//! One constant program, `program.sh`, is the exec request; where something is to
+//! change, `changes.sh` stands in front of it. Questions stand beside it as an
+//! escaped argument; changes, with the secrets in them, travel on stdin. So no
+//! value is ever read as shell text, nothing secret is in an argument, a look
+//! costs one round trip, and what is sent for it could not change anything.
 
 pub mod ascent;
 pub mod frame;
@@ -16,18 +17,24 @@ use crate::node::ascent::Ascent;
 use crate::node::request::Request;
 use crate::secret::Secret;
 
-/// The program as text, for tests that run it under several shells.
-pub const PROGRAM: &str = include_str!("program.sh");
+const ASKING: &str = include_str!("program.sh");
+const CHANGING: &str = concat!(include_str!("changes.sh"), include_str!("program.sh"));
 
 /// More than this does not stand in an argument, which the kernel limits to 128 KiB.
 const ARGUMENT: usize = 32 * 1024;
 
-/// The command line that a login shell of any kind will read.
+/// The command line that a login shell of any kind will read, for a program that knows every request.
 ///
 /// The program is escaped to letters that sh, csh and fish read alike inside single quotes: no
 /// backslash pairs, no quote, no exclamation mark, no line break.
 pub fn command(ascent: &Ascent) -> String {
-    static QUOTED: LazyLock<String> = LazyLock::new(|| quoted(PROGRAM));
+    static QUOTED: LazyLock<String> = LazyLock::new(|| quoted(CHANGING));
+    ascent.command(&QUOTED)
+}
+
+/// The same for a program that only answers questions.
+fn asking(ascent: &Ascent) -> String {
+    static QUOTED: LazyLock<String> = LazyLock::new(|| quoted(ASKING));
     ascent.command(&QUOTED)
 }
 
@@ -42,7 +49,11 @@ fn quoted(program: &str) -> String {
 /// takes stdin only when the command runs, one round trip later. Changes and what is too long
 /// for an argument go to stdin.
 pub fn run_of(ascent: &Ascent, requests: &[Request]) -> (String, Secret) {
-    let mut command = command(ascent);
+    let mut command = if requests.iter().all(Request::asks) {
+        asking(ascent)
+    } else {
+        command(ascent)
+    };
     let records = frame::encode(requests);
     if requests.iter().any(Request::changes) || records.expose().len() > ARGUMENT {
         return (command, ascent.stdin(measured(&records)));
@@ -134,7 +145,7 @@ mod tests {
 
         let (asking, records) = run_of(&Ascent::Root, &[Request::Files(many.collect())]);
 
-        assert_eq!(asking, command(&Ascent::Root));
+        assert_eq!(asking, super::asking(&Ascent::Root));
         assert!(records.expose().len() > ARGUMENT);
     }
 }

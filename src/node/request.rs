@@ -147,6 +147,11 @@ impl Request {
         )
     }
 
+    /// True for a question, which leaves nothing on the node, not even a lock.
+    pub(crate) fn asks(&self) -> bool {
+        !self.changes() && !matches!(self, Self::Lock(_))
+    }
+
     /// True when the program goes on running behind its answer, until its input ends.
     pub fn stays(&self) -> bool {
         matches!(self, Self::Lock(lock) if !lock.is_held)

@@ -159,6 +159,20 @@ pub fn plan(profile: &Profile, fleet: &Fleet, settings: &Settings<'_>) -> Plan {
     plan
 }
 
+/// True when a plan for this fleet may restart a component: one may run with an older file than there is.
+///
+/// Costs much less than the plan, because few resources are read by a component.
+pub fn may_restart(profile: &Profile, level: u8, fleet: &Fleet) -> bool {
+    mended(profile, level, fleet)
+        .filter(|(_, resource)| nodes::readers(resource).is_some_and(|readers| !readers.is_empty()))
+        .any(|(control, resource)| {
+            fleet
+                .nodes()
+                .filter(|(node, _)| control.scope.covers(node))
+                .any(|(_, facts)| !resource.remedies(&fleet.scene(facts)).is_empty())
+        })
+}
+
 impl Plan {
     /// True when a key is wrong, which no other change may hide.
     pub fn concerns_a_key(&self) -> bool {

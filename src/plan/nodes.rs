@@ -43,6 +43,15 @@ pub(super) struct Draft {
     pub(super) restarts: BTreeSet<String>,
 }
 
+/// The components that read what `resource` is about.
+pub(super) fn readers(resource: &Resource) -> Option<&Readers> {
+    match resource {
+        Resource::File(file) => Some(&file.read_by),
+        Resource::Encryption(encryption) => Some(&encryption.read_by),
+        _ => None,
+    }
+}
+
 impl Draft {
     pub(super) fn add_all(
         &mut self,
@@ -51,15 +60,10 @@ impl Draft {
         control: &Control,
     ) {
         for remedy in remedies.into_iter().filter(|remedy| !is_of_cluster(remedy)) {
-            let readers = match (resource, &remedy) {
-                (Resource::File(file), Remedy::Put(_)) => Some(&file.read_by),
-                (Resource::Encryption(encryption), Remedy::EncryptionFile) => {
-                    Some(&encryption.read_by)
-                }
-                _ => None,
-            };
-            self.restarts
-                .extend(readers.into_iter().flat_map(Readers::keys).cloned());
+            if matches!(remedy, Remedy::Put(_) | Remedy::EncryptionFile) {
+                let readers = readers(resource).into_iter().flat_map(Readers::keys);
+                self.restarts.extend(readers.cloned());
+            }
             self.add(remedy, &control.id);
         }
     }

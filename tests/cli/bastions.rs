@@ -95,20 +95,19 @@ fn a_run_whose_machine_died_keeps_nobody_out() {
 fn a_holder_without_a_sign_of_life_for_three_minutes_holds_nothing() {
     let lab = Lab::built();
     let node = lab.node("cp-1");
-    let lock = node.dir().join("run/harden.lock");
+    let lock = node.dir().join("run/harden.lock.1");
+    fs::create_dir_all(lock.parent().unwrap()).unwrap();
     let boot = node.kernel("kernel.random.boot_id").unwrap();
-    fs::create_dir_all(&lock).unwrap();
     let holder = format!(
         "{}\t{}\t0815\trun 7 of ann at bastion-2\n",
         std::process::id(),
         boot.trim()
     );
-    fs::write(lock.join("holder"), holder).unwrap();
     let uptime = fs::read_to_string("/proc/uptime").unwrap();
     let up: u64 = uptime.split('.').next().unwrap().parse().unwrap();
     let alive = |ago: u64| {
         let last = up.saturating_sub(ago);
-        fs::write(lock.join("alive"), format!("{last}\n")).unwrap();
+        fs::write(&lock, format!("{holder}{last}\n")).unwrap();
     };
 
     alive(60);

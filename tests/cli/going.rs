@@ -4,6 +4,7 @@ use std::fs;
 use std::io::BufRead as _;
 use std::io::BufReader;
 use std::io::Read as _;
+use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
@@ -84,13 +85,26 @@ pub(crate) fn leftovers(lab: &Lab) -> Vec<PathBuf> {
         let etc = node.etc().unwrap();
         let left = etc.into_keys();
         found.extend(left.filter(|path| path.to_string_lossy().ends_with(".harden")));
-        let lock = node.dir().join("run/harden.lock");
-        found.extend(lock.exists().then_some(lock));
+        found.extend(held_lock(node.dir()));
     }
     let site = fs::read_dir(lab.site.path()).unwrap();
     let names = site.map(|entry| entry.unwrap().path());
     found.extend(names.filter(|path| path.to_string_lossy().contains(".harden-")));
     found
+}
+
+/// The lock with the highest number, where nobody has given it back.
+fn held_lock(node: &Path) -> Option<PathBuf> {
+    let entries = fs::read_dir(node.join("run")).ok()?;
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let number = |path: &PathBuf| -> Option<u32> {
+        let name = path.file_name()?.to_str()?;
+        name.strip_prefix("harden.lock.")?.parse().ok()
+    };
+    let lock = paths
+        .filter(|path| number(path).is_some())
+        .max_by_key(number)?;
+    (fs::read_to_string(&lock).unwrap() != "free\n").then_some(lock)
 }
 
 /// Takes up the only run that there was, and sees it through.

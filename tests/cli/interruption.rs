@@ -139,12 +139,12 @@ fn an_rke_whose_run_was_killed_keeps_the_next_run_out() {
 #[test]
 fn a_node_that_another_run_changes_is_left_and_a_lock_of_the_dead_holds_nothing() {
     let lab = Lab::built();
-    let lock = lab.node("cp-1").dir().join("run/harden.lock");
+    let lock = lab.node("cp-1").dir().join("run/harden.lock.1");
+    fs::create_dir_all(lock.parent().unwrap()).unwrap();
     let boot = lab.node("cp-1").kernel("kernel.random.boot_id").unwrap();
     let held = |pid: u32| {
-        fs::create_dir_all(&lock).unwrap();
-        let holder = format!("{pid}\t{}\t0815\trun 7 of ann at bastion-2", boot.trim());
-        fs::write(lock.join("holder"), holder).unwrap();
+        let holder = format!("{pid}\t{}\t0815\trun 7 of ann at bastion-2\n", boot.trim());
+        fs::write(&lock, holder).unwrap();
     };
     let before = (lab.digest(), lab.read("cluster.yml"));
 

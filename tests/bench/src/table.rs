@@ -22,8 +22,11 @@ const MODES: [(&str, &str); 3] = [
 /// What everything is compared with.
 const PEER: &str = "parallel-ssh";
 
-/// What cannot be done with less: a login and one command.
+/// What cannot be done with less: a login and one command on every host, many at a time.
 pub(crate) const FLOOR: &str = "bare russh";
+
+/// The same, one host after the other: what a login costs whose every packet is waited for alone.
+pub(crate) const IN_TURN: &str = "bare russh in turn";
 
 /// Prints one table for each number of hosts and each mode; medians over the rounds.
 #[derive(Args)]
@@ -69,9 +72,10 @@ impl Row {
     }
 }
 
-/// One row for each tool, in the order in which they were measured; the floor is in every mode.
+/// One row for each tool, in the order in which they were measured; bare logins are in every mode.
 pub(crate) fn rows(samples: &[Sample], n: u32, mode: &str) -> Vec<Row> {
-    let here = |sample: &&Sample| sample.n == n && (sample.mode == mode || sample.tool == FLOOR);
+    let is_bare = |sample: &Sample| [FLOOR, IN_TURN].contains(&sample.tool.as_str());
+    let here = |sample: &&Sample| sample.n == n && (sample.mode == mode || is_bare(sample));
     let here: Vec<&Sample> = samples.iter().filter(here).collect();
     let tools = distinct(here.iter().map(|sample| sample.tool.as_str()));
     let row = |tool: &&str| {
@@ -107,8 +111,8 @@ fn render(samples: &[Sample]) -> String {
 }
 
 const HEAD: &str = "\
-| tool | rounds | client CPU ms/node | × bare russh | × parallel-ssh | wall s | × parallel-ssh | hosts' CPU ms/node | × parallel-ssh | peak MiB | × parallel-ssh |
-|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
+| tool | rounds | client CPU ms/node | × bare russh | × in turn | × parallel-ssh | wall s | × parallel-ssh | hosts' CPU ms/node | × parallel-ssh | peak MiB | × parallel-ssh |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
 ";
 
 fn line(text: &mut String, row: &Row, rows: &[Row]) {
@@ -119,11 +123,12 @@ fn line(text: &mut String, row: &Row, rows: &[Row]) {
     };
     let _ = writeln!(
         text,
-        "| {} | {} | {:.2} | {} | {} | {:.2} | {} | {:.1} | {} | {:.1} | {} |",
+        "| {} | {} | {:.2} | {} | {} | {} | {:.2} | {} | {:.1} | {} | {:.1} | {} |",
         row.tool,
         row.rounds,
         row.cpu_ms,
         times(|row| row.cpu_ms, FLOOR),
+        times(|row| row.cpu_ms, IN_TURN),
         times(|row| row.cpu_ms, PEER),
         row.wall_s,
         times(|row| row.wall_s, PEER),
@@ -158,13 +163,14 @@ mod tests {
             sample("harden", 0.02),
             sample("harden", 9.0),
             sample(FLOOR, 0.02),
+            sample(IN_TURN, 0.04),
             sample(PEER, 0.06),
         ];
 
         let text = render(&samples);
 
         assert!(
-            text.contains("| harden | 3 | 3.00 | 1.50 | 0.50 |"),
+            text.contains("| harden | 3 | 3.00 | 1.50 | 0.75 | 0.50 |"),
             "{text}"
         );
     }
@@ -173,6 +179,6 @@ mod tests {
     fn a_peer_that_is_not_there_has_no_ratio() {
         let text = render(&[sample("harden", 0.03)]);
 
-        assert!(text.contains("| harden | 1 | 3.00 | – | – |"), "{text}");
+        assert!(text.contains("| harden | 1 | 3.00 | – | – | – |"), "{text}");
     }
 }

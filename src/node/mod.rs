@@ -104,6 +104,7 @@ fn escaped(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::node::request::FileQuestion;
+    use crate::node::request::Lock;
 
     #[test]
     fn the_command_holds_nothing_that_a_login_shell_would_change() {
@@ -117,6 +118,30 @@ mod tests {
                 .all(|c| c != '!' && c != '\n' && c.is_ascii())
         );
         assert!(command.len() < 64_000, "one argument is at most 128 KiB");
+    }
+
+    #[test]
+    fn what_is_sent_for_questions_could_not_change_anything() {
+        let (asking, _) = run_of(&Ascent::Root, &[Request::Tools(vec!["mv".to_owned()])]);
+        let held = Lock {
+            holder: "ann".to_owned(),
+            site: "0815".to_owned(),
+            is_held: false,
+        };
+        let (locking, _) = run_of(&Ascent::Root, &[Request::Lock(held)]);
+
+        for word in [
+            "mv -f",
+            "rm -f",
+            "mkdir",
+            "chmod \"",
+            "chown \"",
+            ">\"$tmp\"",
+            "set -C",
+        ] {
+            assert!(!asking.contains(word), "{word}");
+            assert!(locking.contains(word), "{word}");
+        }
     }
 
     #[test]

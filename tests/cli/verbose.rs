@@ -70,3 +70,17 @@ fn saying_more_and_nothing_at_once_is_wrong_usage() {
         .expect(2)
         .says(&["--verbose", "--quiet"]);
 }
+
+#[test]
+fn behind_changes_only_what_they_touch_is_asked_and_after_rke_up_everything() {
+    let lab = Lab::built();
+    lab.node("w-1").set_kernel("kernel.panic", "0").unwrap();
+
+    let arguments = ["apply", "inventory.yml", "--yes", "-vv"];
+    let said = lab.harden(&arguments).expect(0).stderr;
+
+    let asked = |what: &str| said.matches(&format!("w-1: asked: {what}")).count();
+    assert_eq!(asked("set kernel.panic to 10"), 1, "{said}");
+    assert_eq!(asked("kernel values"), 3, "{said}");
+    assert_eq!(asked("containers"), 2, "{said}");
+}

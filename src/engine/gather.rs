@@ -126,10 +126,13 @@ impl Run {
         facts: &mut Facts,
     ) {
         let job = &self.job;
-        let layout = Layout::of(job.cluster.prefix(&job.inventory), facts);
-        let below = self.questions_below(node, &layout);
+        let declared = job.cluster.prefix(&job.inventory);
+        let layout = Layout::of(declared, facts);
         let mut questions = audit::questions_after(&job.profile, job.level, node, facts);
-        questions.extend(below.difference(asked).cloned());
+        if !Layout::candidates(declared).contains(&layout) {
+            let below = self.questions_below(node, &layout);
+            questions.extend(below.difference(asked).cloned());
+        }
         if questions.is_empty() {
             return;
         }

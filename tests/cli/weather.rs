@@ -108,6 +108,23 @@ fn docker_has_no_daemon() {
 }
 
 #[test]
+fn a_docker_that_hangs_is_waited_for_only_so_long_and_the_rest_of_the_node_is_measured() {
+    let lab = Lab::built();
+    lab.node("w-1").cause(Fault::DockerHangs).unwrap();
+    lab.node("w-1").set_kernel("kernel.panic", "0").unwrap();
+
+    let start = Instant::now();
+    lab.check().expect(4).says(&[
+        "docker did not answer within 25 s",
+        "kernel.panic",
+        "wanted 10",
+        "seen 0",
+    ]);
+
+    assert!(start.elapsed() < Duration::from_secs(40));
+}
+
+#[test]
 fn sudo_asks_for_a_password() {
     let lab = Lab::with(|fleet| {
         fleet

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use russh::Names;
 use russh::client::DisconnectReason;
 use russh::client::Handler;
 use russh::keys::Certificate;
@@ -187,6 +188,19 @@ impl Handler for Gate {
             return Err(Stop::Ssh(russh::Error::UnknownKey));
         };
         self.judge(offered).await.map(|()| true)
+    }
+
+    async fn kex_done(
+        &mut self,
+        _: Option<&[u8]>,
+        names: &Names,
+        _: &mut russh::client::Session,
+    ) -> Result<(), Stop> {
+        let (keys, packets) = (names.kex.as_ref(), names.cipher.as_ref());
+        self.notes.add(format!(
+            "keys exchanged by {keys}, packets encrypted by {packets}"
+        ));
+        Ok(())
     }
 
     async fn disconnected(&mut self, reason: DisconnectReason<Stop>) -> Result<(), Stop> {

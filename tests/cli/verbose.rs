@@ -17,6 +17,7 @@ fn each_v_tells_more_and_the_result_is_the_same() {
     let step = ["cp-1: asked: kernel values", "w-1: asked: containers kube"];
     let wire = [
         "host key ssh-ed25519 SHA256:",
+        "packets encrypted by aes256-gcm@openssh.com",
         "as on record",
         "id_ed25519`: accepted",
         "exit status 0",

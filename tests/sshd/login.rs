@@ -54,6 +54,30 @@ async fn every_kind_of_key_logs_in_from_a_file_and_from_the_inventory() {
 }
 
 #[tokio::test]
+async fn packets_are_encrypted_by_aes_gcm_and_where_the_server_has_none_by_what_it_has() {
+    let servers = [
+        ("", "aes256-gcm@openssh.com"),
+        ("Ciphers -*gcm*", "chacha20-poly1305@openssh.com"),
+        ("Ciphers aes128-ctr,aes256-ctr", "aes256-ctr"),
+    ];
+    for (more, cipher) in servers {
+        let server = Server::with("ed25519", more);
+        let key = KeySource::File(server.key("id", "ed25519", &[]));
+        let node = server.node(key);
+
+        let (keys, options) = (Keys::new(None), server.options());
+        let session = Session::connect(&node, &keys, &options).await.unwrap();
+
+        let notes = session.notes().join("\n");
+        assert!(
+            notes.contains(&format!("packets encrypted by {cipher}")),
+            "{notes}"
+        );
+        session.close().await;
+    }
+}
+
+#[tokio::test]
 async fn rsa_falls_back_to_the_shorter_hash_and_never_to_sha1() {
     let shorter = Server::with("ed25519", "PubkeyAcceptedAlgorithms rsa-sha2-256");
     let key = shorter.key("id", "rsa-2048", &[]);

@@ -1,5 +1,6 @@
 //! The floor: a login with russh and one command on every host, and nothing else.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,6 +10,8 @@ use anyhow::ensure;
 use clap::Args;
 use russh::ChannelMsg;
 use russh::Disconnect;
+use russh::Preferred;
+use russh::cipher;
 use russh::client;
 use russh::client::Config;
 use russh::client::Handler;
@@ -52,8 +55,14 @@ impl Login {
         key: Arc<PrivateKey>,
     ) -> Result<(), anyhow::Error> {
         let gate = Arc::new(Semaphore::new(self.jobs));
+        // What `harden` asks for first, too.
+        let preferred = Preferred {
+            cipher: Cow::Borrowed(&[cipher::AES_256_GCM]),
+            ..Preferred::DEFAULT
+        };
         let config = Arc::new(Config {
             nodelay: true,
+            preferred,
             ..Config::default()
         });
         let mut visits = JoinSet::new();

@@ -58,7 +58,7 @@ fn resources<'a>(
     controls
         .filter(move |control| control.level <= level && control.scope.covers(node))
         .filter_map(|control| match &control.rule {
-            Rule::Audit(audit) => Some(&audit.resources),
+            Rule::Audit(audit) => Some(audit.resources.iter().chain(&audit.known_as)),
             Rule::Manual(_) | Rule::NotApplicable(_) => None,
         })
         .flatten()
@@ -204,7 +204,7 @@ fn measured(audit: &Audit, scene: &Scene<'_>, common: &Common) -> (Verdict, Vec<
     {
         return (Verdict::Unknown { why: why.clone() }, Vec::new());
     }
-    let evidence: Vec<Evidence> = audit
+    let mut evidence: Vec<Evidence> = audit
         .resources
         .iter()
         .flat_map(|resource| {
@@ -221,17 +221,43 @@ fn measured(audit: &Audit, scene: &Scene<'_>, common: &Common) -> (Verdict, Vec<
         return (by_hand(what), Vec::new());
     }
     let verdict = if evidence.iter().any(Evidence::is_unmet) {
-        match &audit.exception {
-            Some(Exception::KnownFailure(why)) => Verdict::KnownFailure { why: why.clone() },
-            Some(Exception::Documented(why)) => Verdict::Documented { why: why.clone() },
-            None => Verdict::Fail,
-        }
+        excepted(audit, scene, &mut evidence)
     } else if let Some(why) = first_unread(&evidence) {
         Verdict::Unknown { why }
     } else {
         Verdict::Pass
     };
     (verdict, evidence)
+}
+
+/// What a control is that is not met: what is known of it counts only where it is found so, and
+/// whatever speaks against that becomes evidence.
+fn excepted(audit: &Audit, scene: &Scene<'_>, evidence: &mut Vec<Evidence>) -> Verdict {
+    let Some(exception) = &audit.exception else {
+        return Verdict::Fail;
+    };
+    let known = audit.known_as.iter();
+    let otherwise: Vec<Evidence> = known
+        .flat_map(|resource| resource.compare(scene))
+        .filter(|one| !matches!(one.seen, Seen::Met(_)))
+        .collect();
+    let verdict = if otherwise.iter().any(Evidence::is_unmet) {
+        Verdict::Fail
+    } else if let Some(why) = first_unread(&otherwise) {
+        Verdict::Unknown { why }
+    } else {
+        match exception {
+            Exception::KnownFailure(why) => Verdict::KnownFailure { why: why.clone() },
+            Exception::Documented(why) => Verdict::Documented { why: why.clone() },
+        }
+    };
+    for one in otherwise {
+        let is_told = |told: &Evidence| (&told.subject, &told.seen) == (&one.subject, &one.seen);
+        if !evidence.iter().any(is_told) {
+            evidence.push(one);
+        }
+    }
+    verdict
 }
 
 /// For a person; whether somebody has looked is for the playbook to say.

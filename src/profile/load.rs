@@ -218,12 +218,20 @@ impl<'a> Loader<'a> {
                 return Err(self.source.remark(at, message));
             }
         };
+        let is_plain = exception.is_none() && raw.known_as.is_empty();
         let rule = match (raw.audit, raw.manual, raw.not_applicable) {
             (Some(resources), by_hand, None) => {
-                self.audit(at, resources, raw.met_by, exception, by_hand)?
+                if exception.is_some() == raw.known_as.is_empty() {
+                    let message = "`known_failure` and `documented` come with `known_as`, and it with one of them";
+                    let remark = self.source.remark(at, message);
+                    return Err(remark.hinted("write what is found where the exception holds"));
+                }
+                let mut audit = self.audit(at, resources, raw.met_by, exception, by_hand)?;
+                audit.known_as = self.measured(raw.known_as)?;
+                Rule::Audit(audit)
             }
-            (None, Some(what), None) if exception.is_none() => Rule::Manual(what),
-            (None, None, Some(why)) if exception.is_none() => Rule::NotApplicable(why),
+            (None, Some(what), None) if is_plain => Rule::Manual(what),
+            (None, None, Some(why)) if is_plain => Rule::NotApplicable(why),
             _ => {
                 let message = "a control has exactly one of `audit`, `manual` and `not_applicable`, and `known_failure` or `documented` only beside `audit`";
                 return Err(self.source.remark(at, message));
@@ -261,7 +269,7 @@ impl<'a> Loader<'a> {
         met_by: Vec<Spanned<String>>,
         exception: Option<Exception>,
         by_hand: Option<String>,
-    ) -> Result<Rule, Remark> {
+    ) -> Result<Audit, Remark> {
         let is_of_rancher = |one: &Spanned<Resource>| matches!(one.value, Resource::Rancher(_));
         if by_hand.is_some() != raw.iter().any(is_of_rancher) {
             let message =
@@ -276,6 +284,7 @@ impl<'a> Loader<'a> {
             met_by: met_by.into_iter().map(|id| id.value).collect(),
             by_hand,
             exception,
+            known_as: Vec::new(),
         };
         let mended = audit.is_mended();
         for resource in raw {
@@ -283,7 +292,14 @@ impl<'a> Loader<'a> {
             let resource = self.resource(place, resource.value, mended)?;
             audit.resources.push(resource);
         }
-        Ok(Rule::Audit(audit))
+        Ok(audit)
+    }
+
+    /// Resources that are only looked at.
+    fn measured(&self, raw: Vec<Spanned<Resource>>) -> Result<Vec<Resource>, Remark> {
+        raw.into_iter()
+            .map(|resource| self.resource(yaml::place(&resource), resource.value, false))
+            .collect()
     }
 
     /// The resource with its variables replaced and its template rendered.

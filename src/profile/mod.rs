@@ -141,6 +141,8 @@ pub struct Audit {
     pub by_hand: Option<String>,
     /// The benchmark's own assessment does not pass here either.
     pub exception: Option<Exception>,
+    /// All that is found where the exception holds; where anything else is found, the control fails.
+    pub known_as: Vec<Resource>,
 }
 
 impl Audit {

@@ -225,6 +225,8 @@ pub(super) struct RawControl {
     pub(super) known_failure: Option<String>,
     pub(super) documented: Option<String>,
     #[serde(default)]
+    pub(super) known_as: Vec<Spanned<Resource>>,
+    #[serde(default)]
     pub(super) met_by: Vec<Spanned<String>>,
     #[serde(default)]
     pub(super) needs: Vec<Spanned<String>>,

@@ -39,6 +39,7 @@ fn what_components_keep_elsewhere_is_asked_in_a_second_round() {
         Question::Attributes(prefix("/etc/kubernetes/ssl/kube-ca.pem")),
         Question::Attributes(prefix("/etc/kubernetes/ssl/kubecfg-kube-node.yaml")),
         Question::Attributes(prefix("/var/lib/etcd")),
+        Question::Directory(prefix("/var/lib/etcd")),
         Question::Directory(prefix("/etc/cni/net.d")),
         Question::Directory(prefix("/var/lib/cni/networks/k8s-pod-network")),
     ];

@@ -64,6 +64,21 @@ fn exactly_one_way_to_a_verdict() {
 }
 
 #[test]
+fn an_exception_says_what_is_found_where_it_holds() {
+    let audit =
+        format!("{CONTROL}  audit: [{{sysctl: {{key: a.b, value: 1}}}}]\n  met_by: [rke]\n");
+    let known_as = "  known_as: [{sysctl: {key: a.b, value: 0}}]\n";
+
+    assert_refused(&format!("{audit}  known_failure: so\n"), 1, "`known_as`");
+    assert_refused(&format!("{audit}{known_as}"), 1, "`known_as`");
+    assert_refused(
+        &format!("{CONTROL}  manual: look\n{known_as}"),
+        1,
+        "exactly one of",
+    );
+}
+
+#[test]
 fn ids_are_unique_and_have_a_namespace_and_references_exist() {
     let one = format!("{CONTROL}  manual: look\n");
     assert_refused(&format!("{one}{one}"), 5, "`guide:1` is there twice");

@@ -172,7 +172,8 @@ fn build(
     }
     directory(&dir.join("var/lib/kubelet"), 0o755)?;
     if node.has(Role::Etcd) {
-        directory(&dir.join("var/lib/etcd"), 0o700)?;
+        directory(&dir.join("var/lib/etcd"), 0o755)?;
+        directory(&dir.join("var/lib/etcd/member"), 0o700)?;
     }
     for (name, element) in templates.containers(node, fleet)? {
         file(

@@ -143,6 +143,9 @@ impl Run<'_> {
                 let content = format!("stands for {path} of {}\n", host.node.address);
                 host.machine.write(path, &content, mode)?;
             }
+            if host.node.is("etcd") {
+                host.machine.write("/var/lib/etcd/db", "", 0o600)?;
+            }
         }
         log::info("[certificates] Successfully deployed kubernetes certificates to Cluster nodes");
         log::info("Pre-pulling kubernetes images");

@@ -116,7 +116,7 @@ impl Run {
             return true;
         }
         self.teller.tell(EventKind::PhaseStarted(Phase::Confirm));
-        let began = Instant::now();
+        let began = self.looks.oldest().unwrap_or_else(Instant::now);
         let known = self.looks.take();
         let fleet = self.fleet_but(known).await;
         let confirmed = self.plan(&fleet);
@@ -131,6 +131,9 @@ impl Run {
             return false;
         }
         if !self.take_masters().await || !self.save_snapshot(&fleet).await {
+            return false;
+        }
+        if self.job.rke != RkeChoice::Leave && !self.confirm_masters().await {
             return false;
         }
         if self.is_interrupted() {

@@ -28,6 +28,14 @@ struct Hold {
     session: Arc<Session>,
 }
 
+/// Which nodes are asked whether they are ours.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Asked {
+    Everywhere,
+    /// Where no program of ours holds the lock, as far as this machine knows.
+    WhereNotHeld,
+}
+
 impl Holds {
     async fn has(&self, node: &Node) -> bool {
         let holds = self.0.lock().await;
@@ -55,6 +63,16 @@ impl Run {
     /// two of them run `rke up`. What was taken stays taken until the run ends; asked again, it is
     /// taken again where a connection was lost meanwhile.
     pub(super) async fn take_masters(&self) -> bool {
+        self.masters_are_ours(Asked::WhereNotHeld).await
+    }
+
+    /// The same, and every node is asked: this machine may have slept through the three minutes after
+    /// which another run may have it.
+    pub(super) async fn confirm_masters(&self) -> bool {
+        self.masters_are_ours(Asked::Everywhere).await
+    }
+
+    async fn masters_are_ours(&self, asked: Asked) -> bool {
         let is_master = |node: &&Node| node.roles.iter().any(|role| *role != Role::Worker);
         // Who did not answer the first look would only be waited for once more.
         let answers = |node: &&Node| {
@@ -62,7 +80,7 @@ impl Run {
             facts.is_none_or(|facts| !facts.is_empty())
         };
         let refused: Vec<String> = stream::iter(self.selected().filter(is_master).filter(answers))
-            .map(|node| self.refusal(node))
+            .map(|node| self.refusal(node, asked))
             .buffer_unordered(usize::MAX)
             .filter_map(async |refusal| refusal)
             .collect()
@@ -78,8 +96,8 @@ impl Run {
 
     /// Why `node` cannot be ours now. One that cannot be asked is no danger to others, and whatever
     /// needs it says so itself.
-    async fn refusal(&self, node: &Node) -> Option<String> {
-        if self.holds.has(node).await {
+    async fn refusal(&self, node: &Node, asked: Asked) -> Option<String> {
+        if asked == Asked::WhereNotHeld && self.holds.has(node).await {
             return None;
         }
         let lock = self.lock(node).await;

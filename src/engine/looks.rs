@@ -35,6 +35,13 @@ impl Looks {
             .collect()
     }
 
+    /// When the first of the young ones was begun.
+    pub(super) fn oldest(&self) -> Option<Instant> {
+        let looks = self.lock();
+        let moments = looks.values().map(|(since, _)| *since);
+        moments.filter(|since| since.elapsed() < YOUNG).min()
+    }
+
     fn lock(&self) -> MutexGuard<'_, ByNode<(Instant, Facts)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -41,12 +41,13 @@ pub(super) fn decide(
     let held = held(encryption, fleet);
     let needed = drafts.values().any(|draft| draft.encryption.is_some());
     match content(encryption, fleet, settings, &held) {
-        // Where no file is to be written, what was not looked at stands in nobody's way.
-        Err(found) => blockers.extend(
-            found
-                .into_iter()
-                .filter(|found| needed || found.is_about_a_key()),
-        ),
+        // Where no file is to be written, a node that was not looked at stands in nobody's way; one that
+        // answered and whose file could not be read may hold another key.
+        Err(found) => {
+            let counts =
+                |found: &Blocker| needed || found.is_about_a_key() || is_of_answer(found, fleet);
+            blockers.extend(found.into_iter().filter(counts));
+        }
         Ok(content) => {
             let wanting = drafts
                 .iter_mut()
@@ -65,6 +66,14 @@ pub(super) fn decide(
             }
         }
     }
+}
+
+fn is_of_answer(found: &Blocker, fleet: &Fleet) -> bool {
+    let Blocker::KeyFileUnread { node, .. } = found else {
+        return false;
+    };
+    let facts = fleet.facts.get(node);
+    facts.is_some_and(|facts| !facts.is_empty())
 }
 
 /// The encryption file of a profile, and the control that wants it.

@@ -63,9 +63,9 @@ fn an_apply_hardens_a_running_cluster_and_the_second_one_changes_nothing() {
             "one connection to {name} for the whole run"
         );
         // A look, the changes with a look behind them, and the proof after `rke up`; a master's lock
-        // is taken before, and the first etcd node tells how Secrets lie, too.
+        // is taken before and confirmed before `rke up`, and the first etcd node tells how Secrets lie, too.
         let of_secrets = u64::from(name == "cp-1");
-        let of_locks = u64::from(name != "w-1");
+        let of_locks = 2 * u64::from(name != "w-1");
         assert_eq!(counts.execs, 3 + of_secrets + of_locks, "{name}");
     }
 
@@ -150,6 +150,26 @@ fn an_existing_key_is_kept_and_copied_and_two_keys_stop_everything() {
         "nothing was changed",
     ]);
     assert_eq!(lab.digest(), before);
+}
+
+#[test]
+fn a_key_that_could_not_be_read_keeps_the_api_servers_from_being_told_to_use_it() {
+    let lab = Lab::built();
+    let before = lab.read("cluster.yml");
+    lab.harden(&["apply", "inventory.yml", "--yes", "--no-rke"])
+        .expect(3);
+    lab.write("cluster.yml", &before);
+    let key = lab.node("cp-2").read(FILES[0]).unwrap();
+    let more_than_is_read = format!("{key}#{}\n", "x".repeat(1100 * 1024));
+    lab.node("cp-2")
+        .write(FILES[0], &more_than_is_read)
+        .unwrap();
+
+    lab.apply()
+        .expect(4)
+        .says(&["cp-2", "nothing was changed", "encryption.yaml"]);
+
+    assert_eq!(lab.read("cluster.yml"), before);
 }
 
 #[test]

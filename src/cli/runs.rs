@@ -54,20 +54,34 @@ pub(super) fn same_cluster(past: &Past, job: &Job) -> Result<(), Failure> {
             past.begun.config.display(),
             ours.display()
         ),
-        "name the inventory of that cluster",
+        format!(
+            "name the inventory of that cluster, or pass `--config {}`",
+            past.begun.config.display()
+        ),
     ))
 }
 
-/// Writes what runs there are beside `inventory`, the latest last.
-pub(super) fn list(inventory: &Path) -> Result<ExitCode, Failure> {
-    let dir = site::directory(inventory).join(RUNS);
+/// Writes what runs there are beside `inventory`, or beside the `cluster.yml` that is named, the
+/// latest last.
+pub(super) fn list(inventory: &Path, config: Option<&Path>) -> Result<ExitCode, Failure> {
+    let beside = config.unwrap_or(inventory);
+    if !beside.exists() {
+        let message = format!("{}: there is no such file", beside.display());
+        let hint = "name the inventory that the runs were about";
+        return Err(Failure::new(exit::USAGE, message, hint));
+    }
+    let dir = site::directory(beside).join(RUNS);
     let mut rows = vec![["RUN", "BEGUN", "COMMAND", "CHANGES", "ENDED"].map(str::to_owned)];
     let entries = match fs::read_dir(&dir) {
         Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let message = format!("{}: there is no such directory", dir.display());
+            let hint = "runs that changed something are there; `--config` says where a cluster.yml lies elsewhere";
+            return Err(Failure::new(exit::USAGE, message, hint));
+        }
         Err(error) => {
             let message = format!("{}: {error}", dir.display());
-            let hint = "runs that changed something are there, beside cluster.yml";
-            return Err(Failure::new(exit::USAGE, message, hint));
+            return Err(Failure::new(exit::USAGE, message, "make it readable"));
         }
     };
     let dirs = entries.filter_map(|entry| Some(entry.ok()?.path()));

@@ -31,6 +31,7 @@ const OF_RUN: &str = ".";
     .help("The inventory; the default is the one of that run")))]
 pub(super) struct Undo {
     /// The run, as `harden-runs` names it, or its directory; with `--list`, the inventory
+    #[arg(value_name = "RUN|INVENTORY")]
     run: PathBuf,
 
     #[command(flatten)]
@@ -48,8 +49,9 @@ pub(super) struct Undo {
 impl Undo {
     pub(super) fn run(mut self) -> Result<ExitCode, Failure> {
         if self.list {
-            return runs::list(&self.run);
+            return runs::list(&self.run, self.work.config.as_deref());
         }
+        let past = runs::read(&self.run, &self.work)?;
         if !self.yes && !io::stdin().is_terminal() {
             return Err(Failure::new(
                 exit::USAGE,
@@ -57,9 +59,12 @@ impl Undo {
                 "pass `--yes`",
             ));
         }
-        let past = runs::read(&self.run, &self.work)?;
         if self.work.target.inventory == Path::new(OF_RUN) {
             self.work.target.inventory.clone_from(&past.begun.inventory);
+            if past.begun.config.exists() {
+                let of_run = past.begun.config.clone();
+                self.work.config.get_or_insert(of_run);
+            }
         }
         let mut job = job::read("undo", &self.work, false)?;
         runs::same_cluster(&past, &job)?;
@@ -85,9 +90,14 @@ impl Undo {
             };
             let is_refused = refusal.is_some();
             if !is_refused && !plan.is_empty() {
-                run.put_back(past, &plan).await;
+                run.put_back(past, &plan, &left).await;
             }
-            let left = (left > 0).then(|| (format!("{left} left as it is now"), hint));
+            let left = match left.len() {
+                0 => None,
+                1 => Some("one thing is left as it is now".to_owned()),
+                n => Some(format!("{n} things are left as they are now")),
+            };
+            let left = left.map(|left| (left, hint));
             if let Some((why, hint)) = refusal.or(left) {
                 teller.tell(EventKind::Refused { why, hint });
             }

@@ -4,6 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::thread;
 
 use crate::lab::Lab;
 use crate::lab::Said;
@@ -15,7 +18,11 @@ const EVENT: &str = "/etc/kubernetes/event.yaml";
 
 /// The directory of the only run so far.
 fn run(lab: &Lab) -> PathBuf {
-    let runs = fs::read_dir(lab.path("harden-runs")).unwrap();
+    run_in(&lab.path("harden-runs"))
+}
+
+fn run_in(runs: &Path) -> PathBuf {
+    let runs = fs::read_dir(runs).unwrap();
     let mut runs: Vec<PathBuf> = runs
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.is_dir())
@@ -97,9 +104,12 @@ fn what_a_component_runs_with_stays_until_rke_up_and_the_key_as_long_as_secrets_
     lab.apply().expect(0);
     let run = run(&lab);
 
-    undo(&lab, &run)
-        .expect(3)
-        .says(&["(T-21)", "(T-20)", "(T-11)", "rke up --config cluster.yml"]);
+    undo(&lab, &run).expect(3).says(&[
+        "would not start without it",
+        "would not start with another value",
+        "can be read with this key only",
+        "rke up --config cluster.yml",
+    ]);
 
     let flag = "experimental-encryption-provider-config: /etc/kubernetes/encryption.yaml";
     let cluster = lab.read("cluster.yml");
@@ -116,7 +126,9 @@ fn what_a_component_runs_with_stays_until_rke_up_and_the_key_as_long_as_secrets_
         .output()
         .unwrap();
     assert!(up.status.success());
-    undo(&lab, &run).expect(3).says(&["(T-11)"]);
+    undo(&lab, &run)
+        .expect(3)
+        .says(&["can be read with this key only"]);
 
     assert_ne!(lab.read("cluster.yml"), original);
     for node in ["cp-1", "cp-2"] {
@@ -126,6 +138,82 @@ fn what_a_component_runs_with_stays_until_rke_up_and_the_key_as_long_as_secrets_
     }
     let sysctl = lab.node("w-1").read("/etc/sysctl.conf").unwrap();
     assert!(!sysctl.contains("kernel.panic=10"), "{sysctl}");
+}
+
+/// Sets w-1's `kernel.panic` to 7 whenever it is 0, for as long as `work` takes.
+fn while_another_sets_it_to_7<T>(lab: &Lab, work: impl FnOnce() -> T) -> T {
+    let file = lab.node("w-1").dir().join("proc/kernel.panic");
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                if fs::read_to_string(&file).is_ok_and(|text| text.trim() == "0") {
+                    fs::write(&file, "7\n").unwrap();
+                }
+                thread::yield_now();
+            }
+        });
+        let done = work();
+        is_over.store(true, Ordering::Relaxed);
+        done
+    })
+}
+
+#[test]
+fn what_did_not_go_back_is_said_even_where_it_is_something_third_now() {
+    let lab = changed_without_rke();
+    let run = apply_without_rke(&lab);
+
+    let said = while_another_sets_it_to_7(&lab, || undo(&lab, &run));
+
+    assert_eq!(lab.node("w-1").kernel("kernel.panic").unwrap(), "7");
+    said.expect(5)
+        .says(&["w-1: kernel kernel.panic is not as it was before"]);
+}
+
+#[test]
+fn the_key_of_before_a_rotation_is_nothing_to_put_back_by_hand() {
+    let lab = changed_without_rke();
+    let run = apply_without_rke(&lab);
+    for node in ["cp-1", "cp-2"] {
+        let file = lab.node(node).read(KEY).unwrap();
+        let rotated = file.replace("name: key1", "name: key2");
+        assert_ne!(file, rotated);
+        lab.node(node).write(KEY, &rotated).unwrap();
+    }
+
+    undo(&lab, &run)
+        .expect(3)
+        .says(&["Secrets would be unreadable under the old key; `harden rotate-key`"]);
+}
+
+#[test]
+fn a_run_finds_the_cluster_yml_that_it_was_about() {
+    let lab = changed_without_rke();
+    let before = lab.digest();
+    fs::create_dir(lab.path("rke")).unwrap();
+    lab.write("rke/prod.yml", &lab.read("cluster.yml"));
+    lab.harden(&[
+        "apply",
+        "inventory.yml",
+        "--config=rke/prod.yml",
+        "--yes",
+        "--no-rke",
+        "--no-kube",
+    ])
+    .expect(4);
+    let run = run_in(&lab.path("rke/harden-runs"));
+    let path = run.display().to_string();
+
+    lab.harden(&["undo", &path, "inventory.yml", "--yes"])
+        .expect(2)
+        .says(&["is about", "or pass `--config", "rke/prod.yml`"]);
+    lab.harden(&["undo", "--list", "inventory.yml", "--config=rke/prod.yml"])
+        .expect(0)
+        .says(&[name(&run)]);
+    lab.harden(&["undo", &path, "--yes"]).expect(0);
+
+    assert_eq!(lab.digest(), before);
 }
 
 #[test]
@@ -173,9 +261,12 @@ fn a_run_of_another_cluster_or_none_at_all_is_wrong_usage() {
     let lab = changed_without_rke();
     let run = apply_without_rke(&lab);
 
-    lab.harden(&["undo", "20180101T000000Z-1", "inventory.yml", "--yes"])
+    lab.harden(&["undo", "20180101T000000Z-1", "inventory.yml"])
         .expect(2)
-        .says(&["--list"]);
+        .says(&["there is no run", "--list"]);
+    lab.harden(&["undo", "--list", "nobodys.yml"])
+        .expect(2)
+        .says(&["nobodys.yml: there is no such file"]);
     lab.harden(&["undo", name(&run), "inventory.yml"])
         .expect(2)
         .says(&["--yes"]);

@@ -36,6 +36,8 @@ pub struct Item {
 /// Why a run cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum PastError {
+    #[error("there is no run {}", .run.display())]
+    Missing { run: PathBuf },
     #[error("{}: {source}", .path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error("{} line {line}: {why}", .path.display())]
@@ -60,7 +62,10 @@ impl Item {
 impl PastError {
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Io { .. } => "`harden undo --list INVENTORY` names the runs that there are",
+            Self::Missing { .. } => {
+                "`harden undo --list INVENTORY` names the runs that there are; they lie beside cluster.yml, and `--config` says where that is"
+            }
+            Self::Io { .. } => "make it readable",
             Self::Malformed { .. } => {
                 "only the version of harden that wrote it can read it; the old contents are on the nodes, in /var/lib/harden/undo"
             }
@@ -77,9 +82,14 @@ impl Past {
     /// When there is none, or it is not one of this version.
     pub fn read(dir: &Path) -> Result<Self, PastError> {
         let path = dir.join(FILE);
-        let text = fs::read_to_string(&path).map_err(|source| PastError::Io {
-            path: path.clone(),
-            source,
+        let text = fs::read_to_string(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => PastError::Missing {
+                run: dir.to_owned(),
+            },
+            _ => PastError::Io {
+                path: path.clone(),
+                source,
+            },
         })?;
         Self::parse(&text).map_err(|(line, why)| PastError::Malformed { path, line, why })
     }

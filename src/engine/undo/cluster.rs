@@ -133,7 +133,7 @@ fn edits(scene: &Scene<'_>, kept: &[Edit]) -> Vec<ClusterEdit> {
     let kept = kept.iter().filter_map(|edit| match edit {
         Edit::Set { path, .. } => Some(line(
             path.join("."),
-            "stays: API servers run with it, and Secrets can be read with its key only (T-11)",
+            "stays: API servers run with it, and Secrets can be read with its key only",
         )),
         Edit::Append { .. } | Edit::Addons { .. } | Edit::AddonsCount { .. } => None,
     });

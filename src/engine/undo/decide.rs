@@ -40,6 +40,10 @@ pub(super) struct Scene<'a> {
     pub(super) rancher: Option<(&'a str, Observed<Vec<Driver>>)>,
 }
 
+/// Why the key of before a rotation stays gone.
+const OLD_KEY: &str =
+    "Secrets would be unreadable under the old key; `harden rotate-key` changes it again";
+
 /// What will be put back, and what will not.
 #[derive(Debug, Default)]
 pub(super) struct Decision {
@@ -49,7 +53,7 @@ pub(super) struct Decision {
 
 /// One thing that stays as it is.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Left {
+pub struct Left {
     pub(super) node: Option<String>,
     pub(super) what: String,
     pub(super) why: String,
@@ -86,9 +90,7 @@ pub(super) fn decide(scene: &Scene<'_>) -> Decision {
             .iter()
             .any(|node| node.name == place.name && node.address == place.address);
         let why = match scene.facts.get(&place.name) {
-            _ if scene.past.begun.command == "rotate-key" => {
-                "Secrets would be unreadable under the old key; `harden rotate-key` changes it again"
-            }
+            _ if scene.past.begun.command == "rotate-key" => OLD_KEY,
             _ if !is_same => "the inventory has no node of that name and address any more",
             None if !scene.selected.contains(&place.name) => {
                 "only some nodes were selected with --on"
@@ -159,6 +161,11 @@ impl Decision {
 }
 
 impl Left {
+    /// True for the same thing, whatever the reasons.
+    pub(super) fn is_about(&self, other: &Self) -> bool {
+        (&self.node, &self.what) == (&other.node, &other.what)
+    }
+
     /// A reason that no running component gives.
     pub(super) fn because(why: impl Into<String>) -> (String, bool) {
         (why.into(), false)
@@ -266,7 +273,12 @@ impl Replaced<'_> {
             return Way::Back;
         }
         if state.as_ref() != self.now {
-            return left("it was changed since that run; put it back by hand");
+            let is_key = seen.is_some_and(|content| is_of_key(content.bytes()));
+            return left(if is_key {
+                OLD_KEY
+            } else {
+                "it was changed since that run; put it back by hand"
+            });
         }
         let (in_use, restart) = self.use_of(others, facts);
         if let Some(why) = in_use {
@@ -307,7 +319,7 @@ impl Replaced<'_> {
         match reliance::of_file(self.path, others, facts) {
             Some(named) if named.is_of_key() => (
                 Some(
-                    "the API server runs with it: Secrets written since can be read with this key only (T-11); write them in plain first, with `identity: {}` in front on every control-plane node, take the option out of cluster.yml, and run `rke up`"
+                    "the API server runs with it: Secrets written since can be read with this key only; write them in plain first, with `identity: {}` in front on every control-plane node, take the option out of cluster.yml, and run `rke up`"
                         .to_owned(),
                 ),
                 None,
@@ -342,6 +354,12 @@ impl Replaced<'_> {
             attributes: attributes(self.path, was.owner),
         }))
     }
+}
+
+/// Whether a file holds what Secrets are encrypted with, by the kind that it states, old or new.
+fn is_of_key(content: &[u8]) -> bool {
+    const KIND: &[u8] = b"EncryptionConfig";
+    content.windows(KIND.len()).any(|window| window == KIND)
 }
 
 fn way_of_attributes(path: &str, was: Owner, now: Owner, facts: &Facts) -> Way {

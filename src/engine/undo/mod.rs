@@ -33,8 +33,8 @@ use crate::plan::Plan;
 
 impl Run {
     /// Asks the nodes of `past` what is there now, plans their way back, and tells what is left
-    /// as it is; gives the plan and how much is left.
-    pub async fn look_back(&mut self, past: &Past) -> (Arc<Plan>, usize) {
+    /// as it is; gives both.
+    pub async fn look_back(&mut self, past: &Past) -> (Arc<Plan>, Vec<Left>) {
         self.teller.tell(EventKind::PhaseStarted(Phase::Gather));
         let decision = self.decide(past).await;
         for left in &decision.left {
@@ -43,11 +43,11 @@ impl Run {
         self.tell_of_rke(past, &decision);
         let plan = Arc::new(decision.plan);
         self.teller.tell(EventKind::Planned(plan.clone()));
-        (plan, decision.left.len())
+        (plan, decision.left)
     }
 
-    /// Does what `plan` says, and looks whether it is so.
-    pub async fn put_back(&mut self, past: &Past, plan: &Plan) {
+    /// Does what `plan` says, and looks whether all but what is `left` is so.
+    pub async fn put_back(&mut self, past: &Past, plan: &Plan, left: &[Left]) {
         let mut done = self.take_masters().await;
         if done {
             done = self.change_nodes(plan).await;
@@ -66,15 +66,33 @@ impl Run {
         } else {
             self.leave_drivers(&plan.drivers);
         }
-        if done && !self.stop.is_asked_for() {
-            self.prove_back(past).await;
+        if self.stop.is_asked_for() {
+            self.leave_proof();
+        } else if done {
+            self.prove_back(past, left).await;
         }
     }
 
-    async fn prove_back(&mut self, past: &Past) {
+    async fn prove_back(&mut self, past: &Past, left: &[Left]) {
         self.read_cluster_file();
         self.teller.tell(EventKind::PhaseStarted(Phase::Verify));
-        let again = self.decide(past).await.plan;
+        let again = self.decide(past).await;
+        // What is neither as it was nor as the run made it would be left, and was not before.
+        for lost in again
+            .left
+            .iter()
+            .filter(|one| !left.iter().any(|known| one.is_about(known)))
+        {
+            let what = match &lost.node {
+                Some(node) => format!("{node}: {}", lost.what),
+                None => lost.what.clone(),
+            };
+            self.fail(
+                format!("{what} is not as it was before: {}", lost.why),
+                "look at it, and put it back by hand",
+            );
+        }
+        let again = again.plan;
         for (node, changes) in &again.nodes {
             for change in changes.iter() {
                 self.fail(

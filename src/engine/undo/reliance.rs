@@ -38,10 +38,10 @@ impl Use {
     pub(super) fn why(&self) -> String {
         match self {
             Self::Named { component, flag } => {
-                format!("{component} runs with `--{flag}` and would not start without it (T-21)")
+                format!("{component} runs with `--{flag}` and would not start without it")
             }
             Self::Mentioned { by } => {
-                format!("{by} names it, and a component runs with that (T-21)")
+                format!("{by} names it, and a component runs with that")
             }
             Self::Unknown { component, why } => {
                 format!("it is not known whether {component} uses it: {why}")
@@ -73,7 +73,7 @@ pub(super) fn of_kernel(facts: &Facts) -> Option<String> {
     let flag = "protect-kernel-defaults";
     match facts.container("kubelet") {
         Observed::Present(kubelet) if kubelet.flag(flag) == Some("true") => Some(format!(
-            "the kubelet runs with `--{flag}` and would not start with another value (T-20)"
+            "the kubelet runs with `--{flag}` and would not start with another value"
         )),
         Observed::Present(_) | Observed::Absent => None,
         Observed::Unread { why } => Some(format!(

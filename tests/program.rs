@@ -751,6 +751,12 @@ printf '{"header":{"cluster_id":7},"kvs":[{"key":"L3JlZw==","version":1,"value":
 
         let told = text(&asked(down), "refused");
         assert_eq!(told, "Error: No such container: etcd", "{shell:?}");
+
+        let told = text(&asked(&format!("{docker}exit 137\n")), "refused");
+        assert_eq!(
+            told, "the list of Secrets broke off: docker exec ended with 137",
+            "{shell:?}"
+        );
     }
 }
 

@@ -207,13 +207,22 @@ tools() {
 secrets() {
 	page="--endpoints=https://127.0.0.1:2379 get $2 $1/secrets0 --write-out=json"
 	IFS=" "
-	out=$(bounded docker exec etcd etcdctl $page --limit=200 2>/dev/null |
-		grep -oE "\"cluster_id\":|\"key\":\"[^\"]*\"|\"value\":\"[^\"]{0,120}")
-	if [ -n "$out" ]; then
+	# A page that breaks off looks like the last one: only its end tells.
+	out=$({
+		(bounded docker exec etcd etcdctl $page --limit=200 2>/dev/null)
+		printf "\"ended\":%s\n" $?
+	} | grep -oE "\"cluster_id\":|\"key\":\"[^\"]*\"|\"value\":\"[^\"]{0,120}|\"ended\":[0-9]+")
+	case $out in
+	*cluster_id*"$nl\"ended\":0")
 		answer secrets "$out"
-	else
+		;;
+	*cluster_id*)
+		answer refused "the list of Secrets broke off: docker exec ended with ${out##*:}"
+		;;
+	*)
 		answer refused "$(bounded docker exec etcd etcdctl $page --limit=1 2>&1 >/dev/null)"
-	fi
+		;;
+	esac
 	IFS=$tab
 }
 

@@ -27,9 +27,9 @@ use crate::error::Failure;
 use crate::inventory::Inventory;
 use crate::profile::Profile;
 use crate::profile::filter::Filter;
-use crate::profile::filter::check_needs;
 use crate::profile::waiver::Day;
 use crate::secret::Secret;
+use crate::source::Remark;
 use crate::ssh::host_key::HostKeys;
 use crate::ssh::session::Options;
 
@@ -50,8 +50,8 @@ pub(super) fn read(
     let site_key = site_key::read(work, &inventory, &playbook)?;
     let today = Day(Timestamp::now().to_zoned(TimeZone::UTC).date());
     // Before the filter: what is left out of a run is not unknown.
-    let warnings = statements.review(&profile, today);
-    filter(&mut profile, work, command)?;
+    let mut warnings = statements.review(&profile, today);
+    warnings.extend(filter(&mut profile, work, command)?);
     let (config, cluster) = site::cluster(target, &inventory, work.config.as_deref())?;
     let host_keys = host_keys(target, &inventory, &work.reach);
     let chosen: BTreeSet<&String> = selected.iter().collect();
@@ -108,15 +108,21 @@ pub(super) fn read(
     })
 }
 
-/// Leaves of the profile what `--control` and `--skip` ask for.
-fn filter(profile: &mut Profile, work: &Work, command: &str) -> Result<(), Failure> {
+/// Leaves of the profile what `--control` and `--skip` ask for; what `apply` would refuse of that, a
+/// check is warned of.
+fn filter(profile: &mut Profile, work: &Work, command: &str) -> Result<Option<Remark>, Failure> {
     let filtered = Filter::parse(&work.control, &work.skip).and_then(|filter| {
+        let needs = filter.check_needs(profile);
         filter.apply(profile)?;
-        // A check changes nothing, so nothing can be missing.
-        if command == "apply" {
-            check_needs(profile)
-        } else {
-            Ok(())
+        match needs {
+            Err(error) if command == "apply" => Err(error),
+            Err(error) if command == "check" => {
+                let message = format!("`apply` would refuse: {error}");
+                Ok(Some(
+                    Remark::of_file("--control", message).hinted(error.hint()),
+                ))
+            }
+            _ => Ok(None),
         }
     });
     filtered.map_err(|error| Failure::new(exit::USAGE, error.to_string(), error.hint()))

@@ -206,6 +206,11 @@ pub(super) fn cluster(
         (None, None) => dir.join("cluster.yml"),
     };
     let exists = path.exists();
+    if named.is_some() && !exists {
+        let message = format!("{}: there is no such file", path.display());
+        let hint = "without `--config`, the cluster.yml beside the inventory is meant, and made where there is none";
+        return Err(Failure::new(exit::USAGE, message, hint));
+    }
     let source = if exists {
         read(&path, "")?
     } else {

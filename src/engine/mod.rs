@@ -251,6 +251,11 @@ impl Run {
                 why: "only some nodes were selected with --on, and `rke up` acts on all".into(),
             });
         }
+        if self.job.rke == RkeChoice::Leave
+            && let Some(why) = &mut plan.rke_up
+        {
+            why.push_str("; with --no-rke that is left to you");
+        }
         if self.is_partial() && !plan.drivers.is_empty() {
             plan.drivers.clear();
             self.teller.tell(EventKind::Skipped {

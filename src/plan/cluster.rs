@@ -82,13 +82,14 @@ pub(super) fn finish(plan: &mut Plan, wishes: Wishes, fleet: &Fleet) -> Option<C
     let wanted = wishes.into_edits();
     let cluster = &fleet.cluster;
     let edits: Vec<Edit> = wanted.iter().map(|(edit, _)| edit.clone()).collect();
+    let creates = !cluster.exists && (stale || !wanted.is_empty());
     let mut file = None;
     match edited(fleet, &edits) {
         Err(error) => plan.blockers.push(Blocker::ClusterFile {
             message: error.to_string(),
             hint: error.hint(),
         }),
-        Ok(after) if after.changed || !cluster.exists => {
+        Ok(after) if creates || (cluster.exists && after.changed) => {
             let old_text = if cluster.exists {
                 cluster.file.text()
             } else {
@@ -102,13 +103,15 @@ pub(super) fn finish(plan: &mut Plan, wishes: Wishes, fleet: &Fleet) -> Option<C
                 diff: unified(old_text, &after.text, cluster.file.name()),
                 old_text: old_text.to_owned(),
                 new_text: after.text,
-                creates: !cluster.exists,
+                creates,
             });
             file = Some(after.file);
         }
         Ok(_) => {}
     }
-    plan.rke_up = if !fleet.is_built() {
+    plan.rke_up = if !cluster.exists && plan.cluster.is_none() {
+        None
+    } else if !fleet.is_built() {
         Some("the cluster is not built yet".to_owned())
     } else if plan.cluster.is_some() {
         Some("cluster.yml changes".to_owned())

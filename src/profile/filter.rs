@@ -26,10 +26,12 @@ pub enum FilterError {
     },
     #[error("every control that is asked for is skipped too")]
     NothingLeft,
-    #[error("{control} would be applied without {needed}, and would break what it touches")]
+    #[error("{control} would be applied without {}, and would break what it touches", joined(.needed, " and "))]
     Needs {
         control: ControlId,
-        needed: ControlId,
+        needed: Vec<ControlId>,
+        /// True when one of them is left out by `--skip`.
+        is_skipped: bool,
     },
 }
 
@@ -45,8 +47,17 @@ impl FilterError {
             }
             Self::NoMatch { .. } => "`harden controls` lists them all".to_owned(),
             Self::NothingLeft => "drop one of the `--skip`".to_owned(),
+            Self::Needs {
+                needed,
+                is_skipped: true,
+                ..
+            } => format!(
+                "do not skip {}; what is so already is left alone",
+                joined(needed, " and ")
+            ),
             Self::Needs { needed, .. } => {
-                format!("take {needed} along; what is so already, it leaves alone")
+                let flags = joined(needed, " --control ");
+                format!("add `--control {flags}`; what is so already is left alone")
             }
         }
     }
@@ -93,28 +104,55 @@ impl Filter {
         Ok(())
     }
 
+    /// Whether all that is meant of `profile` has along what it needs, and what that needs
+    /// (T-20, T-21, T-24).
+    ///
+    /// # Errors
+    ///
+    /// The first control that has not, and everything that is missing.
+    pub fn check_needs(&self, profile: &Profile) -> Result<(), FilterError> {
+        let meant = profile
+            .controls
+            .iter()
+            .filter(|control| self.keeps(control));
+        let mut first = None;
+        let mut needed: Vec<ControlId> = Vec::new();
+        for control in meant {
+            let mut open: Vec<&ControlId> = control.needs.iter().collect();
+            while let Some(id) = open.pop() {
+                let other = profile.controls.iter().find(|one| one.id == *id);
+                let Some(other) = other.filter(|one| !self.keeps(one) && !needed.contains(id))
+                else {
+                    continue;
+                };
+                first.get_or_insert_with(|| control.id.clone());
+                needed.push(id.clone());
+                open.extend(&other.needs);
+            }
+        }
+        needed.sort();
+        match first {
+            Some(control) => {
+                let skips = |id: &ControlId| self.skip.iter().any(|one| one.matches(&id.0));
+                Err(FilterError::Needs {
+                    is_skipped: needed.iter().any(skips),
+                    control,
+                    needed,
+                })
+            }
+            None => Ok(()),
+        }
+    }
+
     fn keeps(&self, control: &Control) -> bool {
         let any = |patterns: &[Pattern]| patterns.iter().any(|one| one.matches(&control.id.0));
         (self.only.is_empty() || any(&self.only)) && !any(&self.skip)
     }
 }
 
-/// Whether everything that `profile` would change has along what it needs (T-20, T-21, T-24).
-///
-/// # Errors
-///
-/// The first control that has not.
-pub fn check_needs(profile: &Profile) -> Result<(), FilterError> {
-    let has = |id: &ControlId| profile.controls.iter().any(|control| control.id == *id);
-    for control in &profile.controls {
-        if let Some(needed) = control.needs.iter().find(|needed| !has(needed)) {
-            return Err(FilterError::Needs {
-                control: control.id.clone(),
-                needed: needed.clone(),
-            });
-        }
-    }
-    Ok(())
+fn joined(ids: &[ControlId], between: &str) -> String {
+    let ids: Vec<&str> = ids.iter().map(|id| id.0.as_str()).collect();
+    ids.join(between)
 }
 
 /// A number without its namespace is meant in each of them (T-01).
@@ -142,16 +180,24 @@ mod tests {
     use crate::profile::load::load;
     use crate::profile::playbook;
 
-    fn filtered(only: &[&str], skip: &[&str]) -> Result<Profile, FilterError> {
+    fn whole() -> Profile {
         let source = Source {
             file: DEFAULT_PLAYBOOK.0.into(),
             text: DEFAULT_PLAYBOOK.1.into(),
         };
         let playbook = playbook::read(&source.file, &source.text).unwrap();
-        let mut profile = load(&source, &playbook, &Library::embedded()).unwrap();
+        load(&source, &playbook, &Library::embedded()).unwrap()
+    }
+
+    fn parsed(only: &[&str], skip: &[&str]) -> Result<Filter, FilterError> {
         let texts =
             |list: &[&str]| -> Vec<String> { list.iter().map(ToString::to_string).collect() };
-        Filter::parse(&texts(only), &texts(skip))?.apply(&mut profile)?;
+        Filter::parse(&texts(only), &texts(skip))
+    }
+
+    fn filtered(only: &[&str], skip: &[&str]) -> Result<Profile, FilterError> {
+        let mut profile = whole();
+        parsed(only, skip)?.apply(&mut profile)?;
         Ok(profile)
     }
 
@@ -191,23 +237,27 @@ mod tests {
 
     #[test]
     fn a_flag_is_not_applied_without_the_file_it_names() {
-        let needs = |only: &[&str], skip: &[&str]| check_needs(&filtered(only, skip).unwrap());
-        let error = |control: &str, needed: &str| {
-            Err(FilterError::Needs {
-                control: ControlId(control.into()),
-                needed: ControlId(needed.into()),
-            })
-        };
+        let needs =
+            |only: &[&str], skip: &[&str]| parsed(only, skip).unwrap().check_needs(&whole());
+        let hint = |only: &[&str], skip: &[&str]| needs(only, skip).unwrap_err().hint();
 
         assert_eq!(needs(&["guide:*"], &[]), Ok(()));
         assert_eq!(needs(&["guide:1.1.1"], &[]), Ok(()));
         assert_eq!(
-            needs(&[], &["guide:1.1.2"]),
-            error("guide:2.1.2", "guide:1.1.2")
+            needs(&[], &["guide:1.1.2"]).unwrap_err().to_string(),
+            "guide:2.1.2 would be applied without guide:1.1.2, and would break what it touches"
         );
         assert_eq!(
-            needs(&["guide:2.1.1"], &[]),
-            error("guide:2.1.1", "guide:1.1.1")
+            hint(&[], &["guide:1.1.2"]),
+            "do not skip guide:1.1.2; what is so already is left alone"
+        );
+        assert_eq!(
+            hint(&["guide:2.1.1"], &[]),
+            "add `--control guide:1.1.1`; what is so already is left alone"
+        );
+        assert_eq!(
+            hint(&["guide:2.1.2"], &[]),
+            "add `--control guide:1.1.2 --control guide:1.1.3 --control guide:1.1.4 --control guide:2.1.5`; what is so already is left alone"
         );
     }
 }

@@ -46,6 +46,37 @@ fn findings_name_control_node_wanted_and_seen_and_then_what_apply_would_do() {
 }
 
 #[test]
+fn what_asks_nothing_of_cluster_yml_makes_none() {
+    let lab = Lab::built();
+    fs::remove_file(lab.path("cluster.yml")).unwrap();
+    let passing = ["check", "inventory.yml", "--control=cis:1.1.2"];
+
+    lab.harden(&passing)
+        .expect(0)
+        .says(&["apply would change nothing"]);
+    lab.check().expect(3).says(&["make cluster.yml"]);
+    let named = [passing.as_slice(), &["--config=clutser.yml"]].concat();
+    lab.harden(&named)
+        .expect(2)
+        .says(&["clutser.yml: there is no such file"]);
+}
+
+#[test]
+fn a_check_tells_what_apply_would_refuse_or_leave() {
+    let lab = Lab::built();
+
+    lab.harden(&["check", "inventory.yml", "--control=guide:2.1.1"])
+        .expect(3)
+        .says(&[
+            "`apply` would refuse: guide:2.1.1 would be applied without guide:1.1.1",
+            "add `--control guide:1.1.1`",
+        ]);
+    lab.harden(&["check", "inventory.yml", "--no-rke"])
+        .expect(3)
+        .says(&["run rke up, because cluster.yml changes; with --no-rke that is left to you"]);
+}
+
+#[test]
 fn a_user_with_sudo_sees_the_same_as_root() {
     let verdicts = |lab: &Lab| {
         let (code, report) = lab.report(&["check", "inventory.yml"]);

@@ -4,6 +4,8 @@
 //! Neither a waiver nor an attestation changes what was measured, and neither keeps `apply` from
 //! mending: for that there is `--skip`.
 
+use std::collections::BTreeSet;
+
 use crate::finding::Attested;
 use crate::finding::Finding;
 use crate::finding::Ruling;
@@ -50,7 +52,15 @@ impl Statements {
         let attestations = self.attestations.iter().filter_map(|attestation| {
             let unknown = self.unknown(ATTESTATION, &attestation.control, profile);
             let why = attestation.why_not(today);
-            unknown.or_else(|| Some(self.remark(ATTESTATION, &attestation.control, &why?)))
+            unknown.or_else(|| {
+                let remark = self.remark(ATTESTATION, &attestation.control, &why?);
+                let is_to_come = today < attestation.on;
+                Some(if is_to_come {
+                    remark.hinted("correct `on`")
+                } else {
+                    remark
+                })
+            })
         });
         waivers.chain(attestations).collect()
     }
@@ -65,18 +75,41 @@ impl Statements {
         let unneeded = waivers
             .clone()
             .filter(|waiver| waiver.is_unused(findings, is_whole))
-            .map(|waiver| self.remark(WAIVER, &waiver.control, "nothing needs it"));
+            .map(|waiver| self.unneeded(waiver, findings, is_whole));
         let unasked = attestations
             .clone()
             .filter(|attestation| attestation.is_unused(findings))
             .map(|attestation| {
                 let why = "no person needs to look at this control";
                 self.remark(ATTESTATION, &attestation.control, why)
+                    .hinted(TAKE_OUT)
             });
         let remarks = unneeded.chain(unasked).collect();
         waivers.for_each(|waiver| waiver.record(findings));
         attestations.for_each(|attestation| attestation.record(findings));
         remarks
+    }
+
+    /// Of a waiver that no finding needs; where all were looked at, a place that is nowhere may be
+    /// misspelled.
+    fn unneeded(&self, waiver: &Waiver, findings: &[Finding], is_whole: bool) -> Remark {
+        let about = findings.iter().filter(|finding| waiver.is_about(finding));
+        let nodes: BTreeSet<&str> = about
+            .filter_map(|finding| finding.node.as_deref())
+            .collect();
+        let nowhere = waiver
+            .places
+            .missing(|place| nodes.iter().any(|node| place.matches(node)));
+        let Some(place) = nowhere.filter(|_| is_whole && !nodes.is_empty()) else {
+            let why = "nothing needs it";
+            return self.remark(WAIVER, &waiver.control, why).hinted(TAKE_OUT);
+        };
+        let why = format!("it is about no node that is called `{place}`");
+        let remark = self.remark(WAIVER, &waiver.control, &why);
+        match nearest(&place.to_string(), nodes) {
+            Some(meant) => remark.hinted(format!("did you mean `{meant}`?")),
+            None => remark.hinted("correct `where`, or take it out of the playbook"),
+        }
     }
 
     fn unknown(&self, what: &str, control: &Spanned<String>, profile: &Profile) -> Option<Remark> {
@@ -100,6 +133,7 @@ impl Statements {
     }
 }
 
+const TAKE_OUT: &str = "take it out of the playbook";
 const WAIVER: &str = "the waiver";
 const ATTESTATION: &str = "the attestation";
 

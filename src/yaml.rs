@@ -18,6 +18,7 @@ pub use serde_saphyr::Spanned;
 
 use crate::source::Place;
 use crate::source::Remark;
+use crate::source::nearest;
 
 /// A YAML document as values, comments and layout gone.
 ///
@@ -155,10 +156,46 @@ fn remark(file: &str, text: &str, error: &serde_saphyr::Error) -> Remark {
         .rsplit_once(" at line ")
         .map_or(message.as_str(), |(before, _)| before)
         .to_owned();
-    match error.location() {
-        Some(location) => Remark::at(file, text, position(location), message),
-        None => Remark::of_file(file, message),
+    if text.trim().is_empty() {
+        return Remark::of_file(file, "there is nothing in it");
     }
+    let Some(location) = error.location() else {
+        return Remark::of_file(file, message);
+    };
+    let at = position(location);
+    if message.contains("tab") {
+        let message = "a tab in the indentation, where YAML takes only spaces";
+        return Remark::at(file, text, tab_from(text, at), message)
+            .hinted("replace the tab with spaces");
+    }
+    let hint = hint(&message);
+    Remark::at(file, text, at, message).hinted(hint)
+}
+
+/// What to write instead, where the reader names it.
+fn hint(message: &str) -> String {
+    let named = message.split('`').nth(1).unwrap_or_default();
+    if let Some((_, known)) = message.split_once(", expected one of ") {
+        let meant = nearest(named, known.split(", "));
+        meant.map_or_else(String::new, |meant| format!("did you mean `{meant}`?"))
+    } else if message.starts_with("missing field") {
+        format!("add `{named}: …`")
+    } else {
+        String::new()
+    }
+}
+
+/// The first indenting tab from the line of `at` on; the reader points at what stands before it.
+fn tab_from(text: &str, at: Place) -> Place {
+    (1..)
+        .zip(text.lines())
+        .skip(at.line.saturating_sub(1))
+        .find_map(|(line, content)| {
+            let indent = content.len() - content.trim_start().len();
+            let column = content[..indent].find('\t')? + 1;
+            Some(Place { line, column })
+        })
+        .unwrap_or(at)
 }
 
 fn position(location: serde_saphyr::Location) -> Place {
@@ -251,6 +288,28 @@ mod tests {
 
     fn one(text: &str) -> Value {
         documents("x.yml", text).unwrap().remove(0)
+    }
+
+    #[test]
+    fn a_mistake_has_its_line_and_what_to_write() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Site {
+            #[expect(dead_code, reason = "only read")]
+            profile: String,
+        }
+        let told = |text: &str| {
+            let remark = read::<Site>("p.yml", text).unwrap_err();
+            let first = remark.to_string().lines().next().unwrap().to_owned();
+            (first, remark.hint)
+        };
+
+        assert_eq!(told("profil: a\n").1, "did you mean `profile`?");
+        assert_eq!(told("{}").1, "add `profile: …`");
+        let (tab, hint) = told("profile: a\n\tb: c\n");
+        assert!(tab.starts_with("p.yml:2:1: a tab"), "{tab}");
+        assert_eq!(hint, "replace the tab with spaces");
+        assert_eq!(told(" \n").0, "p.yml: there is nothing in it");
     }
 
     #[test]

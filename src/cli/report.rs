@@ -1,6 +1,7 @@
 //! `harden report`: a saved result in another form, two of them compared, many of them joined.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::io::Read as _;
@@ -14,6 +15,7 @@ use clap::Subcommand;
 use crate::cli::exit;
 use crate::cli::output::Format;
 use crate::cli::output::Output;
+use crate::error;
 use crate::error::Failure;
 use crate::report::document::Document;
 use crate::report::fleet::Fleet;
@@ -21,6 +23,7 @@ use crate::report::json::ReadError;
 use crate::report::saved;
 use crate::report::saved::Saved;
 use crate::report::trend::Trend;
+use crate::source::Remark;
 
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -84,18 +87,42 @@ impl Report {
 impl Merge {
     fn run(&self) -> Result<ExitCode, Failure> {
         self.output.prepare(Format::ALL)?;
+        let mut named = HashSet::new();
+        if let Some(twice) = self
+            .reports
+            .iter()
+            .find(|file| !named.insert(file.as_path()))
+        {
+            let message = format!("{} is named twice", twice.display());
+            return Err(Failure::new(exit::USAGE, message, "name each report once"));
+        }
         let mut fleet = Fleet::default();
         for (file, name) in self.reports.iter().zip(names(&self.reports)) {
             // One report at a time: each is let go of before the next is read.
             match read(file) {
-                Ok(Saved::Run(document)) => fleet.absorb(name, &document),
-                Ok(Saved::Fleet(part)) => fleet.join(&part),
+                Ok(Saved::Run(document)) => {
+                    if !fleet.absorb(name.clone(), &document) {
+                        warn_of(&name, file);
+                    }
+                }
+                Ok(Saved::Fleet(part)) => {
+                    for known in fleet.join(&part) {
+                        warn_of(&known, file);
+                    }
+                }
                 Err(trouble) => fleet.miss(name, trouble.message),
             }
         }
         self.output.write(&fleet)?;
         Ok(ExitCode::from(fleet.exit_code()))
     }
+}
+
+/// A run that came with an earlier file, too.
+fn warn_of(cluster: &str, file: &Path) {
+    let file = file.display().to_string();
+    let message = format!("the run of {cluster} came with a file before this one; it counts once");
+    error::warn(&Remark::of_file(&file, message));
 }
 
 /// The names of the files without their endings where that tells them apart, else their paths.

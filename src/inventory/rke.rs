@@ -25,7 +25,6 @@ use crate::inventory::review::Review;
 use crate::inventory::schema;
 use crate::inventory::tree::Kind;
 use crate::inventory::tree::Tree;
-use crate::source::Place;
 use crate::source::Remark;
 use crate::yaml;
 
@@ -257,12 +256,8 @@ fn explained(remark: Remark, review: &Review) -> Remark {
     let Some(at) = remark.place else {
         return remark;
     };
-    if remark.message.contains("tab") {
-        return review.remark(
-            tab_from(review.text, at),
-            "a tab in the indentation, where YAML takes only spaces",
-            "replace the tab with spaces",
-        );
+    if !remark.hint.is_empty() {
+        return remark;
     }
     let hint = if remark.message.contains("mapping values are not allowed") {
         "correct the indentation, or quote a value that contains `: `"
@@ -272,19 +267,6 @@ fn explained(remark: Remark, review: &Review) -> Remark {
         "look at indentation, quotes and brackets of this line and of the line above"
     };
     review.remark(at, remark.message, hint)
-}
-
-/// The first indenting tab from the line of `at` on; the reader points at what stands before it.
-fn tab_from(text: &str, at: Place) -> Place {
-    (1..)
-        .zip(text.lines())
-        .skip(at.line.saturating_sub(1))
-        .find_map(|(line, content)| {
-            let indent = content.len() - content.trim_start().len();
-            let column = content[..indent].find('\t')? + 1;
-            Some(Place { line, column })
-        })
-        .unwrap_or(at)
 }
 
 #[cfg(test)]

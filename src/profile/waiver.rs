@@ -65,6 +65,11 @@ impl TryFrom<Vec<Pattern>> for Places {
 }
 
 impl Places {
+    /// The first place that is not one of those that are `there`.
+    pub fn missing(&self, there: impl Fn(&Pattern) -> bool) -> Option<&Pattern> {
+        self.0.iter().find(|place| !there(place))
+    }
+
     pub fn include(&self, name: &str) -> bool {
         self.0.iter().any(|place| place.matches(name))
     }

@@ -129,6 +129,24 @@ fn only_failures_are_waived() {
 }
 
 #[test]
+fn a_waiver_of_a_node_that_is_nowhere_says_which_and_what_was_meant() {
+    let waiver = WAIVER.replace("[w-*]", "[wrker-1]");
+    let statements = read(&waiver).unwrap();
+    let told = |is_whole| {
+        let mut findings = vec![fails_on("worker-1")];
+        statements.record(&mut findings, day("2026-12-01"), is_whole)
+    };
+
+    let whole = told(true);
+    assert_eq!(
+        whole[0].message,
+        "line 4: the waiver of guide:2.1.1: it is about no node that is called `wrker-1`"
+    );
+    assert_eq!(whole[0].hint, "did you mean `worker-1`?");
+    assert!(told(false).is_empty(), "that node may not be looked at");
+}
+
+#[test]
 fn a_waiver_that_nothing_needs_is_named_and_one_that_was_not_measured_is_not() {
     let unused = |finding| recorded(WAIVER, "2026-12-01", vec![finding]).1;
     let pass = |node| finding("guide:2.1.1", Some(node), Verdict::Pass);

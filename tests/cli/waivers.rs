@@ -90,7 +90,7 @@ fn a_waiver_that_is_over_unknown_or_unneeded_is_a_warning_and_waives_nothing() {
         "p.yml: line 4",
         "the waiver of guide:1.1.11: profile rancher-2.1 has no such control",
         "did you mean `guide:1.1.1`?",
-        "the waiver of guide:1.1.1: nothing needs it",
+        "the waiver of guide:1.1.1: it is about no node that is called `w-*`",
     ]);
     let said = check(&text, &lab, &[&only[..], &["--format", "json"]].concat());
     let warnings = json(&said)["warnings"].to_string();

@@ -111,18 +111,21 @@ impl Default for Fleet {
 }
 
 impl Fleet {
-    /// Takes in the report that is called `name`.
-    pub fn absorb(&mut self, name: String, document: &Document) {
+    /// Takes in the report that is called `name`; false where it is in the view already.
+    pub fn absorb(&mut self, name: String, document: &Document) -> bool {
         let cluster = Cluster::of(name, document);
-        let titles = document.findings.iter();
-        let titles: HashMap<&str, &str> = titles
-            .map(|one| (one.control.as_str(), one.title.as_str()))
-            .collect();
+        if self.has(&cluster) {
+            return false;
+        }
+        // Controls keep the order of the profile.
+        for finding in &document.findings {
+            self.control(&finding.control, &finding.title);
+        }
         for (id, verdict) in &cluster.verdicts {
-            let title = titles.get(id.as_str()).copied().unwrap_or_default();
-            self.control(id, title).clusters.add(*verdict);
+            self.control(id, "").clusters.add(*verdict);
         }
         self.add(cluster);
+        true
     }
 
     /// Takes in that the report called `name` could not be read.
@@ -151,15 +154,32 @@ impl Fleet {
         }
     }
 
-    /// Takes in every cluster of a view that was joined before.
-    pub fn join(&mut self, other: &Self) {
+    /// Takes in every cluster of a view that was joined before; says which are in this one already.
+    pub fn join(&mut self, other: &Self) -> Vec<String> {
+        let mut known = Vec::new();
+        for control in &other.controls {
+            self.control(&control.control, &control.title);
+        }
         for cluster in &other.clusters {
+            if self.has(cluster) {
+                known.push(cluster.name.clone());
+                continue;
+            }
             for (id, verdict) in &cluster.verdicts {
-                self.control(id, other.title_of(id)).clusters.add(*verdict);
+                self.control(id, "").clusters.add(*verdict);
             }
             self.summary.unread += usize::from(cluster.error.is_some());
             self.add(cluster.clone());
         }
+        known
+    }
+
+    /// Whether a report of the same name and run is in the view.
+    fn has(&self, cluster: &Cluster) -> bool {
+        let is_same = |one: &Cluster| {
+            one.error.is_none() && (&one.name, &one.started) == (&cluster.name, &cluster.started)
+        };
+        cluster.error.is_none() && self.clusters.iter().any(is_same)
     }
 
     /// Reads what [`Fleet::write_json`] wrote.

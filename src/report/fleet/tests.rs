@@ -47,6 +47,39 @@ fn the_table_says_which_cluster_fails_what_and_which_could_not_be_read() {
 }
 
 #[test]
+fn a_run_counts_once_however_often_it_comes() {
+    let mut view = fleet();
+    let once = view.clone();
+
+    let is_new = view.absorb("east-1".into(), &sample::document(sample::clean_check()));
+    let known = view.join(&once);
+
+    assert!(!is_new);
+    assert_eq!(known, ["east-1", "west-1", "west-2"]);
+    assert_eq!(view.summary.nodes, once.summary.nodes);
+}
+
+#[test]
+fn controls_keep_the_order_of_the_profile() {
+    let mut document = sample::document(sample::clean_check());
+    let ids = ["guide:1.1.2", "cis:1.1.2", "cis:1.1.10"];
+    let one = document.findings[0].clone();
+    document.findings = ids
+        .map(|id| {
+            let mut finding = one.clone();
+            finding.ruling.control = id.to_owned();
+            finding
+        })
+        .to_vec();
+    let mut view = Fleet::default();
+
+    view.absorb("east-1".into(), &document);
+
+    let told: Vec<&str> = view.controls.iter().map(|one| &*one.control).collect();
+    assert_eq!(told, ids);
+}
+
+#[test]
 fn the_worst_cluster_decides_and_none_is_not_measured() {
     assert_eq!(fleet().exit_code(), 5);
     assert_eq!(Fleet::default().exit_code(), 4);

@@ -30,7 +30,7 @@ pub fn write(out: &mut dyn io::Write, document: &Document) -> io::Result<()> {
 /// # Errors
 /// Anything that is not the report of a run, or of a newer version of the format.
 pub fn read(text: &[u8]) -> Result<Document, ReadError> {
-    let stamp: Stamp = serde_json::from_slice(text).map_err(ReadError::NotJson)?;
+    let stamp: Stamp = serde_json::from_slice(text).map_err(not_a_stamp)?;
     match stamp {
         Stamp {
             version: Some(version),
@@ -57,6 +57,14 @@ pub fn read(text: &[u8]) -> Result<Document, ReadError> {
 pub(super) fn write_any(out: &mut dyn io::Write, value: &impl Serialize) -> io::Result<()> {
     value.serialize(&mut Serializer::with_formatter(&mut *out, Calm::default()))?;
     writeln!(out)
+}
+
+fn not_a_stamp(error: serde_json::Error) -> ReadError {
+    if error.is_data() {
+        ReadError::SomethingElse
+    } else {
+        ReadError::NotJson(error)
+    }
 }
 
 /// What tells a report from other JSON.

@@ -10,6 +10,7 @@ mod deed;
 mod past;
 mod salt;
 
+use std::fs;
 use std::fs::File;
 use std::fs::OpenOptions;
 use std::io;
@@ -44,6 +45,10 @@ pub struct Journal {
     file: File,
     salt: Salt,
     next: u64,
+    /// How long it is up to the end of its last entry.
+    length: u64,
+    /// True when something may stand behind that, of an entry that could not be written.
+    is_torn: bool,
 }
 
 /// What a run is, written before anything else.
@@ -175,9 +180,15 @@ impl Journal {
             file,
             salt: begun.salt.clone(),
             next: 1,
+            length: 0,
+            is_torn: false,
         };
         let at = now();
-        journal.write(&[Entry::Begun { at, begun }])?;
+        if let Err(error) = journal.write(&[Entry::Begun { at, begun }]) {
+            // Else the run could not begin it again when there is room.
+            let _ = fs::remove_file(&journal.path);
+            return Err(error);
+        }
         Ok(journal)
     }
 
@@ -204,8 +215,8 @@ impl Journal {
                 deed,
             })
             .collect();
-        self.next += entries.len() as u64;
         self.write(&entries)?;
+        self.next += entries.len() as u64;
         Ok(first)
     }
 
@@ -230,7 +241,8 @@ impl Journal {
                 end,
             })
             .collect();
-        self.append(&entries)
+        self.append(&entries, |_| Ok(()))
+            .map_err(|source| self.failed(source))
     }
 
     /// Writes that the run came to its end, whatever it did.
@@ -245,19 +257,31 @@ impl Journal {
 
     /// Writes to the disk.
     fn write(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
-        self.append(entries)?;
-        self.file.sync_data().map_err(|source| self.failed(source))
+        self.append(entries, File::sync_data)
+            .map_err(|source| self.failed(source))
     }
 
-    fn append(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
-        let lines = entries.iter().try_fold(Vec::new(), |mut lines, entry| {
+    /// Writes all of `entries` and keeps them with `sync`, or none of them: what a failure leaves
+    /// is cut off before anything is written behind it.
+    fn append(
+        &mut self,
+        entries: &[Entry],
+        sync: impl FnOnce(&File) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut lines = Vec::new();
+        for entry in entries {
             serde_json::to_writer(&mut lines, entry)?;
             lines.push(b'\n');
-            Ok(lines)
-        });
-        lines
-            .and_then(|lines| self.file.write_all(&lines))
-            .map_err(|source| self.failed(source))
+        }
+        if self.is_torn {
+            self.file.set_len(self.length)?;
+        }
+        self.is_torn = true;
+        self.file.write_all(&lines)?;
+        sync(&self.file)?;
+        self.is_torn = false;
+        self.length += lines.len() as u64;
+        Ok(())
     }
 
     fn failed(&self, source: io::Error) -> JournalError {

@@ -82,7 +82,7 @@ impl Past {
     /// When there is none, or it is not one of this version.
     pub fn read(dir: &Path) -> Result<Self, PastError> {
         let path = dir.join(FILE);
-        let text = fs::read_to_string(&path).map_err(|source| match source.kind() {
+        let bytes = fs::read(&path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => PastError::Missing {
                 run: dir.to_owned(),
             },
@@ -91,18 +91,19 @@ impl Past {
                 source,
             },
         })?;
-        Self::parse(&text).map_err(|(line, why)| PastError::Malformed { path, line, why })
+        Self::parse(&bytes).map_err(|(line, why)| PastError::Malformed { path, line, why })
     }
 
-    fn parse(text: &str) -> Result<Self, (usize, String)> {
+    /// Bytes, because a last line may break off within a letter.
+    fn parse(bytes: &[u8]) -> Result<Self, (usize, String)> {
         let mut past: Option<Self> = None;
-        for (index, line) in text.split_inclusive('\n').enumerate() {
-            let Some(line) = line.strip_suffix('\n') else {
+        for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+            let Some(line) = line.strip_suffix(b"\n") else {
                 break;
             };
             let refuse = |why: &str| (index + 1, why.to_owned());
             let entry: Entry =
-                serde_json::from_str(line).map_err(|error| refuse(&error.to_string()))?;
+                serde_json::from_slice(line).map_err(|error| refuse(&error.to_string()))?;
             match (entry, &mut past) {
                 (Entry::Begun { at, begun }, None) if begun.version == Journal::VERSION => {
                     past = Some(Self {

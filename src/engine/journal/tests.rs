@@ -66,7 +66,7 @@ fn a_run_is_read_back_as_it_was_written_and_is_for_its_owner_only() {
 fn a_run_that_was_killed_is_read_wherever_its_journal_breaks_off() {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = Journal::begin(dir.path(), begun()).unwrap();
-    let first = journal.will(Some("cp-1"), vec![deed("/a")]).unwrap();
+    let first = journal.will(Some("größe"), vec![deed("/a")]).unwrap();
     journal.did(first, [End::Done]).unwrap();
     let path = dir.path().join(FILE);
     let whole = std::fs::read(&path).unwrap();
@@ -79,6 +79,31 @@ fn a_run_that_was_killed_is_read_wherever_its_journal_breaks_off() {
         let known = past.items.first().map(|item| item.end.clone());
         assert_eq!(known, (cut > lines[1]).then_some(None), "cut at {cut}");
     }
+}
+
+#[test]
+fn an_entry_that_could_not_be_written_leaves_no_gap_and_no_half_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = Journal::begin(dir.path(), begun()).unwrap();
+    let first = journal.will(Some("cp-1"), vec![deed("/a")]).unwrap();
+    journal.did(first, [End::Done]).unwrap();
+    let full = || OpenOptions::new().append(true).open("/dev/full").unwrap();
+
+    // The disk is full for a moment, and part of what is refused has got there.
+    let mut file = std::mem::replace(&mut journal.file, full());
+    assert!(journal.will(Some("w-1"), vec![deed("/a")]).is_err());
+    assert!(journal.did(first, [End::Skipped]).is_err());
+    file.write_all(b"{\"entry\":\"ended\",\"at\":\"\"}\n{\"entry\":\"will\",\"at\":")
+        .unwrap();
+    journal.file = file;
+
+    let second = journal.will(Some("w-2"), vec![deed("/b")]).unwrap();
+    journal.did(second, [End::Done]).unwrap();
+    let past = Past::read(dir.path()).unwrap();
+    assert!(!past.ended);
+    let told: Vec<String> = past.items.iter().map(Item::told).collect();
+    assert_eq!(told, ["cp-1: file /a", "w-2: file /b"]);
+    assert_eq!(past.left().count(), 0);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::BufRead as _;
 use std::io::BufReader;
@@ -235,6 +236,63 @@ fn a_directory_is_listed_with_what_is_in_it_and_without_any_content() {
         );
         let found = files.lines().filter(|line| line.starts_with("file\t"));
         assert_eq!(found.count(), names.len(), "{shell:?}: {files}");
+        assert_eq!(text(&answers, "content"), "", "{shell:?}");
+    }
+}
+
+#[test]
+fn every_name_in_a_directory_is_told_or_the_directory_is_unread() {
+    for shell in SHELLS {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| format!("{}/{name}", dir.path().display());
+        for name in ["plain", "odd", "odd.d"] {
+            fs::create_dir(path(name)).unwrap();
+        }
+        let names = [
+            "plain/*",
+            "plain/...",
+            "plain/..x",
+            "plain/.[a]",
+            "plain/grüße",
+            "odd/a",
+        ];
+        for name in names {
+            fs::write(path(name), "x").unwrap();
+        }
+        std::os::unix::fs::symlink(path("none"), path("plain/link")).unwrap();
+        for forged in ["odd/a\nabsent\tb", "odd.d/a\u{1b}.conf", "odd.d/a\nb.conf"] {
+            fs::write(path(forged), "x").unwrap();
+        }
+        let questions = [
+            FileQuestion::Directory(path("plain")),
+            FileQuestion::Directory(path("odd")),
+            FileQuestion::Glob(path("odd.d/*.conf")),
+        ];
+
+        let answers = ask(shell, &[Request::Files(questions.to_vec())]);
+
+        let files = text(&answers, "files");
+        let told = |kind: &str| -> BTreeSet<String> {
+            let lines = files.lines().filter(|line| line.starts_with(kind));
+            lines
+                .map(|line| line.rsplit('\t').next().unwrap().to_owned())
+                .collect()
+        };
+        let mut names: BTreeSet<String> = names.map(path).into();
+        names.insert(path("plain/link"));
+        assert_eq!(told("entry\t"), names, "{shell:?}: {files}");
+        assert_eq!(told("link\t"), [path("plain/link")].into(), "{shell:?}");
+        names.remove(&path("plain/link"));
+        names.insert(path("plain"));
+        assert_eq!(told("file\t"), names, "{shell:?}: {files}");
+        for unread in ["odd", "odd.d/*.conf"] {
+            let line = format!(
+                "unread\t{}\ta name there has a control character\n",
+                path(unread)
+            );
+            assert!(files.contains(&line), "{shell:?}: {files}");
+        }
+        assert!(!files.contains("absent"), "{shell:?}: {files}");
         assert_eq!(text(&answers, "content"), "", "{shell:?}");
     }
 }

@@ -103,6 +103,7 @@ fn files(
 ) -> BTreeMap<Text, Observed<Shared<File>>> {
     let mut files: BTreeMap<String, Observed<File>> = BTreeMap::new();
     let mut links = BTreeSet::new();
+    let mut entries = Vec::new();
     let mut reads = Vec::new();
     let mut sizes = BTreeMap::new();
     for line in listing.lines() {
@@ -119,11 +120,13 @@ fn files(
             Some(("link", path)) => {
                 links.insert(path.to_owned());
             }
+            Some(("entry", path)) => entries.push(path),
             Some(("read", path)) => reads.push(path.to_owned()),
             Some(("file", rest)) => {
                 if let Some((path, size, file)) = attributes(rest, store) {
                     sizes.insert(path.clone(), size);
-                    files.insert(path, Observed::Present(file));
+                    // A directory of which not every name can be told has an owner all the same.
+                    files.entry(path).or_insert(Observed::Present(file));
                 }
             }
             _ => {}
@@ -132,6 +135,15 @@ fn files(
     for path in links {
         if let Some(Observed::Present(file)) = files.get_mut(&path) {
             file.link = true;
+        }
+    }
+    for path in entries {
+        if path.contains(char::REPLACEMENT_CHARACTER) {
+            let why = "its name is not UTF-8, so another one may look like it";
+            files.insert(path.to_owned(), Observed::unread(why));
+        } else if !files.contains_key(path) {
+            let why = "it is listed, and could not be looked at";
+            files.insert(path.to_owned(), Observed::unread(why));
         }
     }
     distribute(&mut files, &reads, &sizes, sections);
@@ -351,6 +363,34 @@ mod tests {
 
         assert_eq!(files["/a"], Observed::Absent);
         assert!(matches!(&files["/b/c"], Observed::Unread { why } if why.contains("/b")));
+    }
+
+    #[test]
+    fn what_is_listed_and_was_not_looked_at_is_unread() {
+        let line = |path: &str| {
+            format!(
+                "entry\t{path}\nfile\t600\t0\t0\troot\troot\t0\t2018-11-20 09:14:03.120394812\tregular file\t{path}\n"
+            )
+        };
+        let listing = [
+            &*line("/d/good"),
+            "entry\t/d/gone\nlink\t/d/gone\n",
+            &*line("/d/\u{fffd}"),
+            &*line("/d/\u{fffd}"),
+            "unread\t/d\ta name there has a control character\n",
+            &*line("/d"),
+        ];
+
+        let files = files(
+            &listing.concat(),
+            &mut Sections::of(b""),
+            &mut Store::default(),
+        );
+
+        assert!(matches!(files["/d/good"], Observed::Present(_)));
+        for path in ["/d/gone", "/d/\u{fffd}", "/d"] {
+            assert!(matches!(files[path], Observed::Unread { .. }), "{path}");
+        }
     }
 
     #[test]

@@ -79,18 +79,27 @@ files() {
 			fi
 			;;
 		g*)
+			odd=
 			set +f
-			for found in $path; do one r "$found" quiet; done
+			found r "$path" $path
 			set -f
+			if [ -n "$odd" ]; then out="${out}unread${tab}$path${tab}$odd$nl"; fi
 			;;
 		d*)
+			odd=
 			if [ -d "$path" ] && { [ ! -r "$path" ] || [ ! -x "$path" ]; }; then
-				out="${out}unread${tab}$path${tab}$path may not be listed$nl"
+				odd="$path may not be listed"
+			else
+				set +f
+				found s "$path/*" "$path"/*
+				found s "$path/.[!.]*" "$path"/.[!.]*
+				found s "$path/..?*" "$path"/..?*
+				set -f
+			fi
+			if [ -n "$odd" ]; then
+				out="${out}unread${tab}$path${tab}$odd$nl"
 			else
 				one s "$path"
-				set +f
-				for found in "$path"/* "$path"/.[!.]*; do one s "$found" quiet; done
-				set -f
 			fi
 			;;
 		*) one "${field%"$path"}" "$path" ;;
@@ -108,6 +117,27 @@ files() {
 	IFS=$tab
 	answer files "$out"
 	answer content "$content"
+}
+
+# found KIND PATTERN NAME...: each name that a glob gave, so that one without an answer is no missing
+# one. Where it found nothing, it gives the pattern. A name with a line break could pass for an answer.
+found() {
+	kind=$1 pattern=$2
+	shift 2
+	for name; do
+		case $name in
+		*"$nl"* | *[[:cntrl:]]*)
+			odd="a name there has a control character"
+			continue
+			;;
+		"$pattern") if [ ! -e "$name" ] && [ ! -L "$name" ]; then continue; fi ;;
+		esac
+		# A link to nothing has no content, but who knows what a container sees behind it.
+		if [ "$kind" = s ] || [ -e "$name" ] || [ ! -L "$name" ]; then
+			out="${out}entry$tab$name$nl"
+			one "$kind" "$name" quiet
+		fi
+	done
 }
 
 one() {

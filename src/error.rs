@@ -56,6 +56,16 @@ impl fmt::Display for Failure {
     }
 }
 
+/// Why a file could not be read or written, in words; what the system calls it where there are none.
+pub fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file or directory".to_owned(),
+        io::ErrorKind::IsADirectory => "this is a directory".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
 /// Prints a failure on standard error; a closed stream is nobody's failure.
 pub fn print(failure: &Failure) {
     let _ = writeln!(io::stderr(), "{}", harmless(&failure.to_string()));

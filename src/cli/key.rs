@@ -19,6 +19,7 @@ use crate::cli::job;
 use crate::cli::session;
 use crate::cli::site;
 use crate::engine::Run;
+use crate::error;
 use crate::error::Failure;
 use crate::plan::blocker::Blocker;
 use crate::profile::Control;
@@ -65,6 +66,16 @@ impl Export {
                 exit::USAGE,
                 format!("{}: this file is there already", self.to.display()),
                 "name a new one; a key is never written over another",
+            ));
+        }
+        if !site::directory(&self.to).is_dir() {
+            return Err(Failure::new(
+                exit::USAGE,
+                format!(
+                    "{}: there is no such directory",
+                    site::directory(&self.to).display()
+                ),
+                "name a file in a directory that is there",
             ));
         }
         let mut job = job::read("key export", &self.work, false)?;
@@ -154,7 +165,7 @@ fn write(path: &Path, content: &Secret) -> Result<(), Failure> {
     let failed = |error: io::Error| {
         Failure::new(
             exit::INTERNAL,
-            format!("{}: {error}", path.display()),
+            format!("{}: {}", path.display(), error::reason(&error)),
             "name a file in a directory that can be written",
         )
     };

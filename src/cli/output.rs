@@ -16,6 +16,7 @@ use rustix::io::Errno;
 
 use crate::cli::exit;
 use crate::cli::saved;
+use crate::error;
 use crate::error::Failure;
 use crate::report::document::Document;
 use crate::report::fleet;
@@ -244,7 +245,7 @@ fn is_terminal_gone() -> bool {
 }
 
 fn unwritable(code: u8, destination: &Destination, error: &io::Error) -> Failure {
-    let message = format!("{}: {error}", destination.file.display());
+    let message = format!("{}: {}", destination.file.display(), error::reason(error));
     Failure::new(
         code,
         message,

@@ -178,7 +178,7 @@ impl From<ReadError> for Trouble {
 
 fn read(file: &Path) -> Result<Saved, Trouble> {
     let text = bytes(file).map_err(|error| Trouble {
-        message: error.to_string(),
+        message: error::reason(&error),
         hint: "name a file that `--output json=FILE` saved",
     })?;
     Ok(saved::read(&text)?)

@@ -83,6 +83,12 @@ impl RotateKey {
                 "leave out `--on`",
             );
         }
+        if !self.work.control.is_empty() || !self.work.skip.is_empty() {
+            return usage(
+                "a key is rotated whatever controls are asked for",
+                "leave out `--control` and `--skip`",
+            );
+        }
         if self.work.no_kube {
             return usage(
                 "Secrets are written again through the Kubernetes API",

@@ -261,8 +261,7 @@ fn read(path: &Path, hint: &str) -> Result<Source, Failure> {
     let bytes = fs::read(path).map_err(|error| {
         failed(match error.kind() {
             io::ErrorKind::NotFound => "there is no such file".to_owned(),
-            io::ErrorKind::IsADirectory => "this is a directory".to_owned(),
-            _ => error.to_string(),
+            _ => error::reason(&error),
         })
     })?;
     match String::from_utf8(bytes) {

@@ -4,6 +4,11 @@ use std::io;
 use std::io::Write;
 
 use crate::ping::Pulse;
+use crate::ping::Trouble;
+use crate::report::folded;
+use crate::report::group::anonymous;
+use crate::report::group::grouped;
+use crate::report::group::placeless;
 
 const HEADER: [&str; 10] = [
     "NODE",
@@ -25,19 +30,38 @@ pub fn rows(pulses: &[Pulse]) -> Vec<[String; 10]> {
     rows
 }
 
-/// The troubles of all `pulses`, each with its hint and with what RKE says of it.
+/// The troubles of all `pulses`, each with its hint and with what RKE says of it; one that several
+/// nodes have alike is told of the first of them.
 ///
 /// # Errors
 ///
 /// Those of `out`.
 pub fn write_troubles(pulses: &[Pulse], out: &mut impl Write) -> io::Result<()> {
-    for trouble in pulses.iter().flat_map(|pulse| &pulse.troubles) {
+    let troubles = pulses.iter().flat_map(|pulse| {
+        let troubles = pulse.troubles.iter();
+        troubles.map(move |trouble| (alike(pulse, trouble), (pulse, trouble)))
+    });
+    for (_, same) in grouped(troubles) {
+        let (_, trouble) = same[0];
         writeln!(out, "\n{}\n hint: {}", trouble.message, trouble.hint)?;
         if let Some(said) = &trouble.rke_says {
             writeln!(out, " rke says: {said}")?;
         }
+        let others = same[1..].iter().map(|(pulse, _)| pulse.node.as_str());
+        if others.len() > 0 {
+            writeln!(out, " the same of {}", folded(others))?;
+        }
     }
     Ok(())
+}
+
+/// What is left of a trouble without the name and the address of its node.
+fn alike(pulse: &Pulse, trouble: &Trouble) -> [String; 3] {
+    let place = pulse.target.rsplit_once('@').map_or("", |(_, place)| place);
+    let address = place.rsplit_once(':').map_or("", |(address, _)| address);
+    let said = trouble.rke_says.as_deref().unwrap_or_default();
+    [&trouble.message, &trouble.hint, said]
+        .map(|text| anonymous(&placeless(text, address), &pulse.node))
 }
 
 fn row(pulse: &Pulse) -> [String; 10] {
@@ -114,7 +138,6 @@ fn containers(pulse: &Pulse) -> String {
 mod tests {
     use super::*;
     use crate::ping::KernelValue;
-    use crate::ping::Trouble;
 
     fn cells(pulse: &Pulse) -> String {
         row(pulse).join(" | ")
@@ -159,6 +182,28 @@ mod tests {
         };
 
         assert_eq!(cells(&pulse), "w-1 | no | - | - | - | - | - | - | - | -");
+    }
+
+    #[test]
+    fn what_many_nodes_have_alike_is_told_once() {
+        let pulse = |number: u8| Pulse {
+            node: format!("w-{number}"),
+            target: format!("ubuntu@10.0.0.{number}:22"),
+            troubles: vec![Trouble {
+                message: format!("w-{number}: no SSH at 10.0.0.{number}:22"),
+                hint: format!("ping 10.0.0.{number}"),
+                rke_says: None,
+            }],
+            ..Pulse::default()
+        };
+        let mut out = Vec::new();
+
+        write_troubles(&[1, 2, 3].map(pulse), &mut out).unwrap();
+
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "\nw-1: no SSH at 10.0.0.1:22\n hint: ping 10.0.0.1\n the same of w-[2-3]\n"
+        );
     }
 
     #[test]

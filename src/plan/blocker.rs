@@ -61,7 +61,7 @@ pub enum Blocker {
     #[error("the encryption key in {file} is the one that the cluster has")]
     KeyNotNew { file: String },
 
-    #[error("{node}: there is no encryption key to rotate")]
+    #[error("{node}: there is no encryption key")]
     NoKey { node: String },
 
     #[error("{node}: the encryption file cannot be rotated: {why}")]

@@ -7,7 +7,7 @@ const MOST_DIGITS: usize = 18;
 
 /// `names` as one line; those that differ in one number only are folded, in the order in which
 /// they first appear.
-pub(super) fn folded<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn folded<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let mut families: Vec<Family<'a>> = Vec::new();
     let mut known: HashMap<(&str, &str), usize> = HashMap::new();
     for cut in cuts(names.into_iter().collect()) {

@@ -36,6 +36,8 @@ use crate::finding::Finding;
 use crate::finding::Verdict;
 use crate::plan::Plan;
 
+pub(crate) use crate::report::digest::group;
+pub(crate) use crate::report::fold::folded;
 pub use crate::report::record::NodeChanges;
 pub use crate::report::record::Notice;
 pub use crate::report::record::Restarted;

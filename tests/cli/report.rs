@@ -61,7 +61,7 @@ fn a_file_that_cannot_be_written_is_told_before_any_node_is_asked() {
     for (output, says) in [
         (
             "html=missing/report.html",
-            "missing/report.html: No such file",
+            "missing/report.html: there is no such file",
         ),
         ("html=.", ".: is a directory"),
         ("pdf=report.pdf", "`pdf` is not a form"),
@@ -88,7 +88,7 @@ fn what_is_no_report_is_refused_with_the_way_to_one() {
         ("empty.json", "empty.json: not JSON"),
         ("other.json", "not a report of `harden check`"),
         ("newer.json", "version 99"),
-        ("none.json", "none.json: No such file"),
+        ("none.json", "none.json: there is no such file"),
     ] {
         let said = lab.harden(&["report", file]).expect(2);
         said.says(&[says, "hint: "]);

@@ -10,7 +10,7 @@ const NAME: &str = "\u{fdd0}";
 const ADDRESS: &str = "\u{fdd1}";
 
 /// What is common, and whom it is about; in the order of first appearance.
-pub(in crate::report) fn grouped<K, T>(items: impl IntoIterator<Item = (K, T)>) -> Vec<(K, Vec<T>)>
+pub(crate) fn grouped<K, T>(items: impl IntoIterator<Item = (K, T)>) -> Vec<(K, Vec<T>)>
 where
     K: Clone + Eq + Hash,
 {
@@ -29,12 +29,12 @@ where
 
 /// `text` without the name of the node that it is about, so that nodes with one trouble compare
 /// as equal.
-pub(in crate::report) fn anonymous(text: &str, node: &str) -> String {
+pub(crate) fn anonymous(text: &str, node: &str) -> String {
     without(text, node, NAME)
 }
 
 /// `text` without the address of its node, likewise.
-pub(in crate::report) fn placeless(text: &str, address: &str) -> String {
+pub(crate) fn placeless(text: &str, address: &str) -> String {
     without(text, address, ADDRESS)
 }
 

@@ -5,7 +5,7 @@
 pub(in crate::report) mod brief;
 pub(in crate::report) mod controls;
 mod drivers;
-pub(in crate::report) mod group;
+pub(crate) mod group;
 pub(in crate::report) mod headline;
 pub(in crate::report) mod standing;
 pub(in crate::report) mod steps;

@@ -893,11 +893,104 @@ fn a_lock_is_had_by_one_and_what_is_free_or_dead_or_empty_is_taken() {
             assert_eq!(fs::read_to_string(file(number)).unwrap(), "free\n");
         }
 
+        let mark = run.path().join("harden.lock.at-7");
+        let another_boot = holder(std::process::id()).replace(boot.trim(), "another");
+        for mark_of_before in [holder(dead.id()), another_boot, "free\n".to_owned()] {
+            fs::write(&mark, mark_of_before).unwrap();
+            assert_eq!(take(), "done ", "{shell:?}");
+        }
+
         fs::write(file(41), "free\n").unwrap();
         assert_eq!(take(), "done ", "{shell:?}");
         let left = fs::read_dir(run.path()).unwrap();
         let left: Vec<_> = left.map(|entry| entry.unwrap().path()).collect();
         assert_eq!(left, [file(42)], "{shell:?}");
+    }
+}
+
+#[test]
+fn while_a_program_works_no_other_run_has_the_node_though_its_own_run_is_gone() {
+    let of = |holder: &str, site: &str, is_held| {
+        Request::Lock(Lock {
+            holder: holder.to_owned(),
+            site: site.to_owned(),
+            is_held,
+        })
+    };
+    let own = |is_held| of("run A", "site A", is_held);
+    let same_site = || of("run B", "site A", false);
+    for shell in SHELLS {
+        let run = tempfile::tempdir().unwrap();
+        let file = |name: &str| run.path().join(name);
+        let docker = format!(
+            "#!/bin/sh\n: >{0}/begun\nwhile [ ! -e {0}/gate ]; do sleep 0.1; done\n",
+            run.path().display()
+        );
+        let begin = |requests: &[Request]| {
+            let line = node::command(&Ascent::Root);
+            let docker = [("docker", &*docker)];
+            let (bin, mut child) = spawn(shell, &docker, &with_run(run.path()), &line);
+            let stdin = child.stdin.as_mut().unwrap();
+            stdin.write_all(on_stdin(requests).expose()).unwrap();
+            (bin, child)
+        };
+        let take = |lock: Request| {
+            let records = on_stdin(&[lock]);
+            let said = run_with(shell, &[], &with_run(run.path()), records.expose());
+            let answers = frame::decode(&said).unwrap();
+            format!("{} {}", answers[0].verb, answers[0].text())
+        };
+        let (_bin, mut waits) = begin(&[own(false)]);
+        let mut said = BufReader::new(waits.stdout.take().unwrap()).lines();
+        assert!(said.any(|line| line.unwrap() == "end\t0"), "{shell:?}");
+        let (_bin, mut works) = begin(&[own(true), Request::Restart("kubelet".to_owned())]);
+        while !file("begun").exists() {
+            std::thread::yield_now();
+        }
+
+        // The run is killed.
+        drop((waits.stdin.take(), works.stdin.take()));
+        waits.wait().unwrap();
+        let free = fs::read_to_string(file("harden.lock.1")).unwrap();
+        assert_eq!(free, "free\n", "{shell:?}");
+        let names = fs::read_dir(run.path()).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mark = names.into_iter().find(|name| name.contains(".at-"));
+        let mark = mark.unwrap();
+        let refused = format!("failed locked by run A, see /run/{mark}");
+        assert_eq!(take(lock("run B")), refused, "{shell:?}");
+        assert_eq!(take(same_site()), refused, "{shell:?}");
+        assert_eq!(take(own(false)), "done ", "{shell:?}");
+
+        fs::write(file("gate"), "").unwrap();
+        works.wait().unwrap();
+        let free = fs::read_to_string(file(&mark)).unwrap();
+        assert_eq!(free, "free\n", "{shell:?}");
+        assert_eq!(take(lock("run B")), "done ", "{shell:?}");
+    }
+}
+
+#[test]
+fn a_lock_that_moved_to_another_run_of_its_site_is_held_no_more() {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    for shell in SHELLS {
+        let run = tempfile::tempdir().unwrap();
+        let known = |by: &str| {
+            let held = format!("{}\t{}\tsite\t{by}\n", std::process::id(), boot.trim());
+            fs::write(run.path().join("harden.lock.1"), held).unwrap();
+            let record = on_stdin(&[Request::Lock(Lock {
+                holder: "ann".to_owned(),
+                site: "site".to_owned(),
+                is_held: true,
+            })]);
+            let said = run_with(shell, &[], &with_run(run.path()), record.expose());
+            let answers = frame::decode(&said).unwrap();
+            format!("{} {}", answers[0].verb, answers[0].text())
+        };
+
+        let refused = "failed locked by bob, see /run/harden.lock.1";
+        assert_eq!(known("bob"), refused, "{shell:?}");
+        assert_eq!(known("ann"), "done ", "{shell:?}");
     }
 }
 

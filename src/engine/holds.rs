@@ -88,7 +88,7 @@ impl Run {
         for why in &refused {
             self.fail(
                 format!("{why}; nothing more is changed"),
-                "wait until that run has ended; one whose machine is gone counts for three minutes",
+                "wait until that run has ended; one whose machine is gone counts for three minutes, and until its last change is made",
             );
         }
         refused.is_empty()

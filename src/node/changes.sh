@@ -3,7 +3,7 @@
 #
 # No single quote may stand in this file outside of pairs that balance.
 
-begun= kept= watched= proofs= targets= same= owner= stopped= locked=
+begun= kept= watched= proofs= targets= same= owner= stopped= locked= mark=
 trap 'drop; unlock' EXIT
 
 # proven PATH DIGEST FILE...: whether each file has the digest before it, by one program. Else `wrong` is
@@ -237,24 +237,37 @@ sweep() {
 # does. One whose process is gone, is of an earlier boot, or has had no sign of life for three
 # minutes, holds nothing. Of one site only one run can be: where another program of the site waits, it
 # is this run's own, which then says `held`, or its connection is lost and the lock moves here.
+#
+# A program that says `held` may outlive both its run and the one that waits. So while it works it has
+# a mark, and nobody takes the lock beside the mark of another run. It makes its mark before it looks
+# at the lock, and who takes the lock looks at marks afterwards: of two at once one sees the other.
 lock() {
 	place=/run
 	if [ ! -d "$place" ]; then place=/var/run; fi
 	place=$place/harden.lock
 	# A text below /proc/sys can be read byte by byte; a number cannot.
 	read -r boot </proc/sys/kernel/random/boot_id || boot=
+	ours="$2$tab$1"
+	mine="$$$tab$boot$tab$ours"
+	if [ -n "$3" ]; then
+		mark=$place.at-$$
+		{ printf "%s\n" "$mine" >"$mark"; } 2>/dev/null || mark=
+		if [ -z "$mark" ]; then
+			why="$place.at-$$ cannot be written"
+			return 1
+		fi
+	fi
 	moves=
 	latest
 	if ! is_free; then
-		if [ "$site" != "$2" ] || [ -z "$alive$3" ]; then
+		if [ -n "$3" ] && [ "$rest" = "$ours" ]; then return 0; fi
+		if [ "$site" != "$2" ] || [ -z "$alive" ] || [ -n "$3" ]; then
 			why="locked by ${rest#*"$tab"}, see $place.$last"
 			return 1
 		fi
-		if [ -n "$3" ]; then return 0; fi
 		moves=$last
 	fi
 	before=$last
-	mine="$$$tab$boot$tab$2$tab$1"
 	locked=$place.$((last + 1))
 	# Of two that want this number, the system lets one have it.
 	set -C
@@ -269,11 +282,33 @@ lock() {
 	last=$before
 	if { [ "$last" != "$moves" ] && ! is_free; } || ! is_mine; then
 		why="$place is just being taken by another run"
+	elif is_marked; then
+		why="locked by ${rest#*"$tab"}, see $path"
+	fi
+	if [ -n "$why" ]; then
 		rm -f "$locked"
 		locked=
 		return 1
 	fi
 	if [ "$before" -gt 8 ]; then sweep_locks; fi
+}
+
+# Whether another run has a program at work here.
+is_marked() {
+	set +f
+	set -- "$place".at-*
+	set -f
+	for path; do
+		if is_at_work "$path" && [ "$rest" != "$ours" ]; then return 0; fi
+	done
+	return 1
+}
+
+# Whether the process of this mark still runs.
+is_at_work() {
+	holder= alive=
+	{ IFS= read -r holder; } 2>/dev/null <"$1"
+	is_held "$holder"
 }
 
 # The highest number of a lock; 0 where there is none.
@@ -294,7 +329,7 @@ sweep_locks() {
 	old=
 	set +f
 	for path in "$place".*; do
-		if [ "$path" != "$locked" ]; then old="$old$path$nl"; fi
+		if [ "$path" != "$locked" ] && ! is_at_work "$path"; then old="$old$path$nl"; fi
 	done
 	set -f
 	IFS=$nl
@@ -353,6 +388,7 @@ is_mine() {
 # What is free stays: taking a file away would be one more program.
 unlock() {
 	if [ -n "$locked" ] && is_mine; then printf "free\n" >"$locked"; fi
+	if [ -n "$mark" ]; then printf "free\n" >"$mark"; fi
 }
 
 # attributes PATH MODE UID GID

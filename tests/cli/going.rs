@@ -85,7 +85,7 @@ pub(crate) fn leftovers(lab: &Lab) -> Vec<PathBuf> {
         let etc = node.etc().unwrap();
         let left = etc.into_keys();
         found.extend(left.filter(|path| path.to_string_lossy().ends_with(".harden")));
-        found.extend(held_lock(node.dir()));
+        found.extend(held_locks(node.dir()));
     }
     let site = fs::read_dir(lab.site.path()).unwrap();
     let names = site.map(|entry| entry.unwrap().path());
@@ -93,18 +93,22 @@ pub(crate) fn leftovers(lab: &Lab) -> Vec<PathBuf> {
     found
 }
 
-/// The lock with the highest number, where nobody has given it back.
-fn held_lock(node: &Path) -> Option<PathBuf> {
-    let entries = fs::read_dir(node.join("run")).ok()?;
-    let paths = entries.map(|entry| entry.unwrap().path());
-    let number = |path: &PathBuf| -> Option<u32> {
+/// The lock with the highest number and the marks of programs at work, where nobody gave them back.
+fn held_locks(node: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(node.join("run")).into_iter().flatten();
+    let paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    let tail = |path: &Path| -> Option<String> {
         let name = path.file_name()?.to_str()?;
-        name.strip_prefix("harden.lock.")?.parse().ok()
+        Some(name.strip_prefix("harden.lock.")?.to_owned())
     };
-    let lock = paths
-        .filter(|path| number(path).is_some())
-        .max_by_key(number)?;
-    (fs::read_to_string(&lock).unwrap() != "free\n").then_some(lock)
+    let number = |path: &Path| -> Option<u32> { tail(path)?.parse().ok() };
+    let highest = paths.iter().filter_map(|path| number(path)).max();
+    let mut held = paths;
+    held.retain(|path| {
+        let counts = tail(path).is_some() && (number(path).is_none() || number(path) == highest);
+        counts && fs::read_to_string(path).unwrap() != "free\n"
+    });
+    held
 }
 
 /// Takes up the only run that there was, and sees it through.

@@ -63,7 +63,7 @@ fn a_file_that_cannot_be_written_is_told_before_any_node_is_asked() {
             "html=missing/report.html",
             "missing/report.html: there is no such file",
         ),
-        ("html=.", ".: is a directory"),
+        ("html=.", ".: this is a directory"),
         ("pdf=report.pdf", "`pdf` is not a form"),
         ("report.html", "write FORMAT=FILE"),
     ] {

@@ -30,6 +30,11 @@ impl<'a> Review<'a> {
         self.errors.push(remark);
     }
 
+    /// True as long as nothing is wrong.
+    pub(super) fn is_fine(&self) -> bool {
+        self.errors.is_empty()
+    }
+
     /// Notes what makes the inventory unusable but stands at no place in it.
     pub(super) fn error_of_file(&mut self, message: &str, hint: &str) {
         self.errors

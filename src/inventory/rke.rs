@@ -122,7 +122,8 @@ fn nodes(root: &Fields, access: &mut Access, review: &mut Review) -> Vec<Node> {
         .inner("services")
         .and_then(|services| services.inner("etcd"))
         .is_some_and(|etcd| !etcd.items("external_urls").is_empty());
-    if !taken.etcd && !is_etcd_elsewhere {
+    // A node whose role could not be read may be the one.
+    if !taken.etcd && !is_etcd_elsewhere && review.is_fine() {
         review.error(
             root.place_of("nodes").unwrap_or_default(),
             "no node has the role `etcd`, and a cluster needs one",

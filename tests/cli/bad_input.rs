@@ -15,7 +15,7 @@ fn lab() -> Lab {
 fn an_inventory_that_does_not_load() {
     let lab = lab();
     let node = "- {address: 10.0.0.1, user: root, role: [etcd]}\n";
-    let cases: [(&str, &[&str]); 8] = [
+    let cases: [(&str, &[&str]); 9] = [
         ("", &["bad.yml"]),
         ("nodes: [\n", &["bad.yml:"]),
         ("nodes:\n\t- address: 10.0.0.1\n", &["bad.yml:2:"]),
@@ -31,6 +31,11 @@ fn an_inventory_that_does_not_load() {
         (
             "nodes:\n- {address: 10.0.0.1, user: root, role: worker}\n",
             &["bad.yml:2:"],
+        ),
+        (
+            "nodes:\n- {address: 10.0.0.1, user: root, role: [ectd]}\n",
+            // The first line is the cause, and not that nobody is left for etcd.
+            &["error: bad.yml:2:42", "the unknown role `ectd`"],
         ),
         (
             "nodes:\n- {adress: 10.0.0.1, user: root, role: [etcd]}\n",

@@ -28,8 +28,9 @@ use crate::shared::Text;
 /// No file that is read here is larger; a larger one is not read at all.
 const CONTENT_LIMIT: usize = 1024 * 1024;
 
-/// No file takes longer than this from its content to its place, on the slowest of disks.
-const PLACING: SignedDuration = SignedDuration::from_mins(10);
+/// How long a content may be on its way to its place: almost every disk has it sooner, and `rke up` does not
+/// start a component so soon behind it.
+const PLACING: SignedDuration = SignedDuration::from_secs(15);
 
 /// The facts in a node's answers to `questions`; what was asked and not answered is unread, and what
 /// other nodes said, too, is taken from the store.
@@ -199,8 +200,8 @@ fn utc(text: &str) -> Option<Timestamp> {
 /// brought to the disk before it takes its place, and a component that starts in between has read the
 /// old one. The inode has the time of the rename.
 fn since(content: Timestamp, inode: Timestamp) -> Timestamp {
-    // With SELinux, Docker labels /etc/kubernetes again whenever a component starts (RKE mounts it
-    // with `:z`), and the inode has that time: long after the content it says nothing about the place.
+    // With SELinux, Docker labels /etc/kubernetes again whenever a component is made (RKE mounts it
+    // with `:z`), and the inode has that time: an API server would seem older than the files that it read.
     let later = inode.duration_since(content);
     if later.is_positive() && later <= PLACING {
         inode
@@ -451,7 +452,7 @@ mod tests {
 
         let placed = modified("09:14:03.120394812 +0000", "09:14:07.5 +0000");
         let dated = modified("09:14:03", "09:14:02");
-        let labelled = modified("09:14:03", "17:00:00");
+        let labelled = modified("09:14:03", "09:15:03");
         assert_eq!(placed, "2018-11-20T09:14:07.5Z");
         assert_eq!(dated, "2018-11-20T09:14:03Z");
         assert_eq!(labelled, "2018-11-20T09:14:03Z");

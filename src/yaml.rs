@@ -163,10 +163,11 @@ fn remark(file: &str, text: &str, error: &serde_saphyr::Error) -> Remark {
         return Remark::of_file(file, message);
     };
     let at = position(location);
-    if message.contains("tab") {
+    if message.contains("tab")
+        && let Some(tab) = tab_from(text, at)
+    {
         let message = "a tab in the indentation, where YAML takes only spaces";
-        return Remark::at(file, text, tab_from(text, at), message)
-            .hinted("replace the tab with spaces");
+        return Remark::at(file, text, tab, message).hinted("replace the tab with spaces");
     }
     let hint = hint(&message);
     Remark::at(file, text, at, message).hinted(hint)
@@ -186,7 +187,7 @@ fn hint(message: &str) -> String {
 }
 
 /// The first indenting tab from the line of `at` on; the reader points at what stands before it.
-fn tab_from(text: &str, at: Place) -> Place {
+fn tab_from(text: &str, at: Place) -> Option<Place> {
     (1..)
         .zip(text.lines())
         .skip(at.line.saturating_sub(1))
@@ -195,7 +196,6 @@ fn tab_from(text: &str, at: Place) -> Place {
             let column = content[..indent].find('\t')? + 1;
             Some(Place { line, column })
         })
-        .unwrap_or(at)
 }
 
 fn position(location: serde_saphyr::Location) -> Place {

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::fs::File;
 use std::io::BufRead as _;
 use std::io::BufReader;
 use std::io::Write as _;
@@ -13,12 +12,7 @@ use std::path::Path;
 use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
-use std::time::Duration;
-use std::time::SystemTime;
 
-use harden::facts::Observed;
-use harden::facts::answer;
-use harden::facts::store::Store;
 use harden::node;
 use harden::node::ascent::Ascent;
 use harden::node::frame;
@@ -300,30 +294,6 @@ fn every_name_in_a_directory_is_told_or_the_directory_is_unread() {
         }
         assert!(!files.contains("absent"), "{shell:?}: {files}");
         assert_eq!(text(&answers, "content"), "", "{shell:?}");
-    }
-}
-
-#[test]
-fn a_file_is_what_it_is_since_it_took_its_place() {
-    for shell in SHELLS {
-        let dir = tempfile::tempdir().unwrap();
-        let (beside, file) = (dir.path().join("beside"), dir.path().join("file"));
-        let written = SystemTime::now() - Duration::from_secs(60);
-        let beside_it = File::create(&beside).unwrap();
-        beside_it.set_modified(written).unwrap();
-        fs::rename(&beside, &file).unwrap();
-        let path = file.display().to_string();
-
-        let question = FileQuestion::Attributes(path.clone());
-        let answers = ask(shell, &[Request::Files(vec![question])]);
-
-        let facts = answer::read(&BTreeSet::new(), &answers, &mut Store::default());
-        let Observed::Present(seen) = facts.file(&path) else {
-            panic!("{shell:?}: {answers:?}");
-        };
-        let placed = fs::metadata(&file).unwrap();
-        let placed = std::os::unix::fs::MetadataExt::ctime(&placed);
-        assert_eq!(seen.modified.as_second(), placed, "{shell:?}");
     }
 }
 

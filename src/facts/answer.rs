@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -27,10 +26,6 @@ use crate::shared::Text;
 
 /// No file that is read here is larger; a larger one is not read at all.
 const CONTENT_LIMIT: usize = 1024 * 1024;
-
-/// How long a content may be on its way to its place: almost every disk has it sooner, and `rke up` does not
-/// start a component so soon behind it.
-const PLACING: SignedDuration = SignedDuration::from_secs(15);
 
 /// The facts in a node's answers to `questions`; what was asked and not answered is unread, and what
 /// other nodes said, too, is taken from the store.
@@ -159,16 +154,16 @@ fn files(
     shared.collect()
 }
 
-/// One line of `stat`: mode, uid, gid, user, group, size, times of content and inode, kind, name.
+/// One line of `stat`: mode, uid, gid, user, group, size, time of change, kind, name.
 fn attributes(line: &str, store: &mut Store) -> Option<(String, usize, File)> {
-    let mut fields = line.splitn(10, '\t');
+    let mut fields = line.splitn(9, '\t');
     let mode = u32::from_str_radix(fields.next()?, 8).ok()?;
     let uid = fields.next()?.parse().ok()?;
     let gid = fields.next()?.parse().ok()?;
     let owner = store.texts.share(fields.next()?);
     let group = store.texts.share(fields.next()?);
     let size = fields.next()?.parse().ok()?;
-    let modified = since(utc(fields.next()?)?, utc(fields.next()?)?);
+    let modified = utc(fields.next()?)?;
     let kind = match fields.next()? {
         "regular file" | "regular empty file" => FileKind::Regular,
         "directory" => FileKind::Directory,
@@ -194,20 +189,6 @@ fn utc(text: &str) -> Option<Timestamp> {
     let civil = text.strip_suffix(" +0000").unwrap_or(text);
     let civil: DateTime = civil.parse().ok()?;
     Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
-}
-
-/// Since when a file is what it is, from the times of its content and of its inode: a content is
-/// brought to the disk before it takes its place, and a component that starts in between has read the
-/// old one. The inode has the time of the rename.
-fn since(content: Timestamp, inode: Timestamp) -> Timestamp {
-    // With SELinux, Docker labels /etc/kubernetes again whenever a component is made (RKE mounts it
-    // with `:z`), and the inode has that time: an API server would seem older than the files that it read.
-    let later = inode.duration_since(content);
-    if later.is_positive() && later <= PLACING {
-        inode
-    } else {
-        content
-    }
 }
 
 /// Gives each file its content, which has the size that `stat` saw a moment before.
@@ -388,7 +369,7 @@ mod tests {
     fn what_is_listed_and_was_not_looked_at_is_unread() {
         let line = |path: &str| {
             format!(
-                "entry\t{path}\nfile\t600\t0\t0\troot\troot\t0\t2018-11-20 09:14:03.120394812\t2018-11-20 09:14:03.120394812\tregular file\t{path}\n"
+                "entry\t{path}\nfile\t600\t0\t0\troot\troot\t0\t2018-11-20 09:14:03.120394812\tregular file\t{path}\n"
             )
         };
         let listing = [
@@ -416,7 +397,7 @@ mod tests {
     fn a_content_belongs_to_its_file_and_a_changed_one_is_unread() {
         let line = |path: &str, size: usize| {
             format!(
-                "read\t{path}\nfile\t600\t0\t0\troot\troot\t{size}\t2018-11-20 09:14:03.120394812 +0000\t2018-11-20 09:14:05.5 +0000\tregular file\t{path}\n"
+                "read\t{path}\nfile\t600\t0\t0\troot\troot\t{size}\t2018-11-20 09:14:03.120394812 +0000\tregular file\t{path}\n"
             )
         };
         let listing = line("/a", 3) + &line("/b", 2);
@@ -437,25 +418,6 @@ mod tests {
         assert_eq!(content(&good["/b"]), b"tw");
         assert_eq!(content(&grown["/a"]), b"one");
         assert!(matches!(grown["/b"], Observed::Unread { .. }));
-    }
-
-    #[test]
-    fn a_file_is_what_it_is_since_it_took_its_place_and_a_later_label_changes_nothing() {
-        let modified = |content: &str, inode: &str| {
-            let line = format!(
-                "600\t0\t0\troot\troot\t3\t2018-11-20 {content}\t2018-11-20 {inode}\tregular file\t/a\tb"
-            );
-            let (path, _, file) = attributes(&line, &mut Store::default()).unwrap();
-            assert_eq!(path, "/a\tb");
-            file.modified.to_string()
-        };
-
-        let placed = modified("09:14:03.120394812 +0000", "09:14:07.5 +0000");
-        let dated = modified("09:14:03", "09:14:02");
-        let labelled = modified("09:14:03", "09:15:03");
-        assert_eq!(placed, "2018-11-20T09:14:07.5Z");
-        assert_eq!(dated, "2018-11-20T09:14:03Z");
-        assert_eq!(labelled, "2018-11-20T09:14:03Z");
     }
 
     #[test]

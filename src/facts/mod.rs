@@ -134,8 +134,7 @@ pub struct File {
     pub gid: u32,
     pub owner: Text,
     pub group: Text,
-    /// Since when this content has this place, by the node's own clock, as finely as its file system
-    /// tells.
+    /// By the node's own clock, as finely as its file system tells.
     pub modified: Timestamp,
     /// True when the path itself is a symbolic link; everything else is about its target.
     pub link: bool,

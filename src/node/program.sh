@@ -106,7 +106,7 @@ files() {
 		esac
 	done
 	if [ -n "$stats" ]; then
-		out="$out$(stat -L -c "file$tab%a$tab%u$tab%g$tab%U$tab%G$tab%s$tab%y$tab%z$tab%F$tab%n" -- $stats 2>/dev/null)$nl"
+		out="$out$(stat -L -c "file$tab%a$tab%u$tab%g$tab%U$tab%G$tab%s$tab%y$tab%F$tab%n" -- $stats 2>/dev/null)$nl"
 	fi
 	content=
 	# Each behind its name; the last one is empty, so that no other loses the ends of its last lines.

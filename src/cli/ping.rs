@@ -1,5 +1,7 @@
 //! `harden nodes --ping`: what stands in the way to each node, before anything is asked in earnest.
 
+mod table;
+
 use std::io;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -19,7 +21,6 @@ use crate::cli::site;
 use crate::engine::ping::Round;
 use crate::error::Failure;
 use crate::ping::Pulse;
-use crate::ping::table;
 use crate::ssh::session::Options;
 
 /// What `nodes` takes when it is to ask the nodes.

@@ -1,7 +1,7 @@
 //! What stands between us, or RKE, and each node.
 //!
 //! ```text
-//! answers (probe, Docker's socket, facts) ─▶ review ─▶ pulse ─▶ table
+//! answers (probe, Docker's socket, facts) ─▶ review ─▶ pulse
 //! ```
 //!
 //! A [`Pulse`] is one node's row; whatever is not as it should be is a
@@ -11,7 +11,6 @@ pub mod cause;
 pub mod docker;
 pub mod probe;
 mod review;
-pub mod table;
 
 use std::collections::BTreeMap;
 

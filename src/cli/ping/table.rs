@@ -24,7 +24,7 @@ const HEADER: [&str; 10] = [
 ];
 
 /// The rows of all `pulses`, with a head.
-pub fn rows(pulses: &[Pulse]) -> Vec<[String; 10]> {
+pub(super) fn rows(pulses: &[Pulse]) -> Vec<[String; 10]> {
     let mut rows = vec![HEADER.map(str::to_owned)];
     rows.extend(pulses.iter().map(row));
     rows
@@ -36,7 +36,7 @@ pub fn rows(pulses: &[Pulse]) -> Vec<[String; 10]> {
 /// # Errors
 ///
 /// Those of `out`.
-pub fn write_troubles(pulses: &[Pulse], out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write_troubles(pulses: &[Pulse], out: &mut impl Write) -> io::Result<()> {
     let troubles = pulses.iter().flat_map(|pulse| {
         let troubles = pulse.troubles.iter();
         troubles.map(move |trouble| (alike(pulse, trouble), (pulse, trouble)))

@@ -8,7 +8,7 @@ Exit codes:
   0  everything was measured and passes, is waived, a known failure or does not apply
   1  harden itself failed
   2  wrong usage, or an inventory, playbook or profile that does not load
-  3  at least one control fails; for `check`: `apply` has work; for `undo`: something is left as it is
+  3  at least one control fails; `check`: `apply` has work; `undo`: something is left
   4  not everything could be measured: a node unreachable, a fact unread
   5  apply, undo, rotate-key: a change failed
 The worst one wins: 5, 4, 3.";

@@ -213,14 +213,15 @@ fn explained(control: &Control, profile: &Profile) -> Value {
         Rule::Audit(audit) => audit.by_hand.as_deref(),
     };
     let (known_failure, documented) = match exception(control) {
-        Some(Exception::KnownFailure(why)) => (Some(why), None),
-        Some(Exception::Documented(why)) => (None, Some(why)),
+        Some((Exception::KnownFailure(why), _)) => (Some(why), None),
+        Some((Exception::Documented(why), _)) => (None, Some(why)),
         None => (None, None),
     };
     value["why"] = json!(control.why);
     value["said"] = json!(said);
     value["known_failure"] = json!(known_failure);
     value["documented"] = json!(documented);
+    value["known_as"] = json!(exception(control).map(|(_, known_as)| known_as));
     value["reads"] = json!(reads);
     value["changes"] = json!(changes);
     value["side_effects"] = json!(control.side_effects);
@@ -229,9 +230,13 @@ fn explained(control: &Control, profile: &Profile) -> Value {
     value
 }
 
-fn exception(control: &Control) -> Option<&Exception> {
+/// Why it need not pass, and what is found where that holds.
+fn exception(control: &Control) -> Option<(&Exception, Vec<String>)> {
     match &control.rule {
-        Rule::Audit(audit) => audit.exception.as_ref(),
+        Rule::Audit(audit) => {
+            let known_as = audit.known_as.iter().flat_map(Resource::reads);
+            Some((audit.exception.as_ref()?, known_as.collect()))
+        }
         Rule::Manual(_) | Rule::NotApplicable(_) => None,
     }
 }
@@ -273,11 +278,13 @@ fn explain(control: &Control, profile: &Profile, out: &mut impl Write) -> io::Re
     match (&control.rule, exception(control)) {
         (Rule::Manual(what), _) => section("For a person to do", std::slice::from_ref(what), out)?,
         (Rule::NotApplicable(why), _) => section("Does not apply", std::slice::from_ref(why), out)?,
-        (Rule::Audit(_), Some(Exception::KnownFailure(why))) => {
+        (Rule::Audit(_), Some((Exception::KnownFailure(why), known_as))) => {
             section("Known failure", std::slice::from_ref(why), out)?;
+            section("Where it finds", &known_as, out)?;
         }
-        (Rule::Audit(_), Some(Exception::Documented(why))) => {
+        (Rule::Audit(_), Some((Exception::Documented(why), known_as))) => {
             section("Left undone on purpose", std::slice::from_ref(why), out)?;
+            section("Where it finds", &known_as, out)?;
         }
         (Rule::Audit(audit), None) => {
             let by_hand: Vec<String> = audit.by_hand.iter().cloned().collect();

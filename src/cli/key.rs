@@ -68,13 +68,11 @@ impl Export {
                 "name a new one; a key is never written over another",
             ));
         }
-        if !site::directory(&self.to).is_dir() {
+        let dir = site::directory(&self.to);
+        if !dir.is_dir() {
             return Err(Failure::new(
                 exit::USAGE,
-                format!(
-                    "{}: there is no such directory",
-                    site::directory(&self.to).display()
-                ),
+                format!("{}: there is no such directory", dir.display()),
                 "name a file in a directory that is there",
             ));
         }

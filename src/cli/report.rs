@@ -88,11 +88,8 @@ impl Merge {
     fn run(&self) -> Result<ExitCode, Failure> {
         self.output.prepare(Format::ALL)?;
         let mut named = HashSet::new();
-        if let Some(twice) = self
-            .reports
-            .iter()
-            .find(|file| !named.insert(file.as_path()))
-        {
+        let mut files = self.reports.iter();
+        if let Some(twice) = files.find(|file| !named.insert(file.as_path())) {
             let message = format!("{} is named twice", twice.display());
             return Err(Failure::new(exit::USAGE, message, "name each report once"));
         }
@@ -102,12 +99,12 @@ impl Merge {
             match read(file) {
                 Ok(Saved::Run(document)) => {
                     if !fleet.absorb(name.clone(), &document) {
-                        warn_of(&name, file);
+                        warn_of_known(&name, file);
                     }
                 }
                 Ok(Saved::Fleet(part)) => {
                     for known in fleet.join(&part) {
-                        warn_of(&known, file);
+                        warn_of_known(&known, file);
                     }
                 }
                 Err(trouble) => fleet.miss(name, trouble.message),
@@ -119,7 +116,7 @@ impl Merge {
 }
 
 /// A run that came with an earlier file, too.
-fn warn_of(cluster: &str, file: &Path) {
+fn warn_of_known(cluster: &str, file: &Path) {
     let file = file.display().to_string();
     let message = format!("the run of {cluster} came with a file before this one; it counts once");
     error::warn(&Remark::of_file(&file, message));

@@ -116,6 +116,7 @@ impl Run {
             return true;
         }
         self.teller.tell(EventKind::PhaseStarted(Phase::Confirm));
+        // What is kept again below is no younger than the first look that it rests on.
         let began = self.looks.oldest().unwrap_or_else(Instant::now);
         let known = self.looks.take();
         let fleet = self.fleet_but(known).await;

@@ -138,13 +138,14 @@ fn files(
         }
     }
     for path in entries {
-        if path.contains(char::REPLACEMENT_CHARACTER) {
-            let why = "its name is not UTF-8, so another one may look like it";
-            files.insert(path.to_owned(), Observed::unread(why));
-        } else if !files.contains_key(path) {
-            let why = "it is listed, and could not be looked at";
-            files.insert(path.to_owned(), Observed::unread(why));
-        }
+        let why = if path.contains(char::REPLACEMENT_CHARACTER) {
+            "its name is not UTF-8, so another one may look like it"
+        } else if files.contains_key(path) {
+            continue;
+        } else {
+            "it is listed, and could not be looked at"
+        };
+        files.insert(path.to_owned(), Observed::unread(why));
     }
     distribute(&mut files, &reads, &sizes, sections);
     let shared = files.into_iter().map(|(path, observed)| {

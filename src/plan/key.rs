@@ -45,7 +45,7 @@ pub(super) fn decide(
         // answered and whose file could not be read may hold another key.
         Err(found) => {
             let counts =
-                |found: &Blocker| needed || found.is_about_a_key() || is_of_answer(found, fleet);
+                |found: &Blocker| needed || found.is_about_a_key() || has_answered(found, fleet);
             blockers.extend(found.into_iter().filter(counts));
         }
         Ok(content) => {
@@ -68,7 +68,8 @@ pub(super) fn decide(
     }
 }
 
-fn is_of_answer(found: &Blocker, fleet: &Fleet) -> bool {
+/// True for a file of a node that was asked and said that it could not be read.
+fn has_answered(found: &Blocker, fleet: &Fleet) -> bool {
     let Blocker::KeyFileUnread { node, .. } = found else {
         return false;
     };

@@ -84,7 +84,13 @@ impl Path {
     /// What is looked at, in words.
     pub(super) fn reads(&self) -> String {
         let what = match (self.named_by.first(), self.entries) {
-            (Some(flag), _) => format!("what {} names by --{flag}, usually {}", self.of, self.path),
+            (Some(flag), entries) => {
+                let all = if entries { "everything in " } else { "" };
+                format!(
+                    "{all}what {} names by --{flag}, usually {}",
+                    self.of, self.path
+                )
+            }
             (None, true) => {
                 let ending = self.ending.as_deref().unwrap_or_default();
                 format!("{}/*{ending}, as {} mounts it", self.path, self.of)

@@ -126,6 +126,17 @@ fn one_control_is_explained() {
 }
 
 #[test]
+fn a_known_failure_says_what_is_known() {
+    let lab = lab();
+
+    lab.harden(&["controls", "cis:1.4.11"]).expect(0).says(&[
+        "Where it finds",
+        "usually /var/lib/rancher/etcd: 0755 or stricter",
+        "everything in what etcd names by --data-dir",
+    ]);
+}
+
+#[test]
 fn what_is_not_measured_is_explained_too() {
     let lab = lab();
     let sections = [

@@ -42,14 +42,16 @@ pub(super) fn write_troubles(pulses: &[Pulse], out: &mut impl Write) -> io::Resu
         troubles.map(move |trouble| (alike(pulse, trouble), (pulse, trouble)))
     });
     for (_, same) in grouped(troubles) {
-        let (_, trouble) = same[0];
+        let Some(((_, trouble), others)) = same.split_first() else {
+            continue;
+        };
         writeln!(out, "\n{}\n hint: {}", trouble.message, trouble.hint)?;
         if let Some(said) = &trouble.rke_says {
             writeln!(out, " rke says: {said}")?;
         }
-        let others = same[1..].iter().map(|(pulse, _)| pulse.node.as_str());
-        if others.len() > 0 {
-            writeln!(out, " the same of {}", folded(others))?;
+        if !others.is_empty() {
+            let names = others.iter().map(|(pulse, _)| pulse.node.as_str());
+            writeln!(out, " the same of {}", folded(names))?;
         }
     }
     Ok(())

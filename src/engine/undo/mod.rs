@@ -77,12 +77,9 @@ impl Run {
         self.read_cluster_file();
         self.teller.tell(EventKind::PhaseStarted(Phase::Verify));
         let again = self.decide(past).await;
+        let is_new = |one: &&Left| !left.iter().any(|known| one.is_about(known));
         // What is neither as it was nor as the run made it would be left, and was not before.
-        for lost in again
-            .left
-            .iter()
-            .filter(|one| !left.iter().any(|known| one.is_about(known)))
-        {
+        for lost in again.left.iter().filter(is_new) {
             let what = match &lost.node {
                 Some(node) => format!("{node}: {}", lost.what),
                 None => lost.what.clone(),

@@ -121,16 +121,12 @@ impl Fleet {
         for finding in &document.findings {
             self.control(&finding.control, &finding.title);
         }
-        for (id, verdict) in &cluster.verdicts {
-            self.control(id, "").clusters.add(*verdict);
-        }
         self.add(cluster);
         true
     }
 
     /// Takes in that the report called `name` could not be read.
     pub fn miss(&mut self, name: String, error: String) {
-        self.summary.unread += 1;
         self.add(Cluster {
             name,
             inventory: String::new(),
@@ -165,10 +161,6 @@ impl Fleet {
                 known.push(cluster.name.clone());
                 continue;
             }
-            for (id, verdict) in &cluster.verdicts {
-                self.control(id, "").clusters.add(*verdict);
-            }
-            self.summary.unread += usize::from(cluster.error.is_some());
             self.add(cluster.clone());
         }
         known
@@ -208,8 +200,12 @@ impl Fleet {
     }
 
     fn add(&mut self, cluster: Cluster) {
+        for (id, verdict) in &cluster.verdicts {
+            self.control(id, "").clusters.add(*verdict);
+        }
         let sum = &mut self.summary;
         sum.clusters += 1;
+        sum.unread += usize::from(cluster.error.is_some());
         sum.nodes += cluster.nodes;
         sum.unreachable += cluster.unreachable;
         sum.controls = sum.controls.plus(cluster.controls);
